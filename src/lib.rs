@@ -1,0 +1,3 @@
+//! sidgate
+
+pub mod config;
