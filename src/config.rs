@@ -5,30 +5,42 @@
 //! struct is the default that the reference `gateway.toml` shows; a test compares the two.
 //!
 //! Rejected: `serde` derives for the whole file. They stop at the first fault, and cannot say where a value that is
-//! well-formed but wrong (an upstream nobody named) stands. [`load`] walks the spanned TOML tree instead and
+//! well-formed but wrong (an upstream nobody named) stands. `load.rs` walks the spanned TOML tree instead and
 //! collects every fault.
 
+mod address;
 mod backend;
+mod check;
 mod fault;
+mod files;
+mod listener;
 mod load;
 mod log;
+mod mask;
 mod pages;
 mod pattern;
 mod route;
 mod secret;
 mod server;
 mod session;
+mod suggest;
+mod syntax;
+mod table;
 mod upstream;
 mod value;
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 pub use backend::{Backend, BackendFields, BackendPaths, Preset};
-pub use fault::{ConfigError, Fault, Place};
+pub use fault::{ConfigError, Fault, Place, Source};
+pub use listener::{Listener, ListenerMode};
 pub use log::{Log, LogFormat};
 pub use pages::{Pages, Paths};
 pub use pattern::{HostPattern, PathPattern, Segment};
 pub use route::{Access, Kind, Route, TenantMatch, TenantRule};
 pub use secret::Secret;
-pub use server::{Admin, Certificate, Listener, ListenerMode, Server};
+pub use server::{Admin, Certificate, Server};
 pub use session::{Session, SignIn};
 pub use upstream::Upstream;
 pub use value::Rate;
@@ -61,3 +73,12 @@ pub struct Config {
     /// `[[route]]`, at least one
     pub routes: Vec<Route>,
 }
+
+/// How long a step may take that people wait for.
+const SHORT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
+
+/// How long an answer, or an idle connection, may take.
+const LONG: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+
+/// How long a body or a tunnel may be silent.
+const TUNNEL: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3600);

@@ -1,1 +1,165 @@
+//! From a file to a checked configuration, or to all of its faults.
 
+use std::io::Read as _;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::table::{Problem, Reader, Table};
+use super::{
+    Admin, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths, Place, Route, Server,
+    Session, SignIn, Source, Upstream, check, files, syntax,
+};
+
+/// Bytes: a configuration is written by people.
+const LARGEST: usize = 1024 * 1024;
+
+impl Config {
+    /// Reads and checks a file. Secrets are taken from the environment and from files, which are read.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_source(path).map(|(config, _)| config)
+    }
+
+    /// The same, with the text, so that checks that come later can report faults in it.
+    pub fn load_source(path: &Path) -> Result<(Self, Source), ConfigError> {
+        let file = path.display().to_string();
+        let text = text_of(path, &file)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let config = Self::parse(&text, &file, base, &|name| std::env::var(name).ok())?;
+        Ok((config, Source { file, text }))
+    }
+
+    /// Checks a text. `file` is its name in faults, `base` what paths in it are relative to, `env` the environment.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        base: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        if text.len() > LARGEST {
+            return Err(too_large(file));
+        }
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let reader = Reader::new(text, base, env);
+        let config = read(&mut Table::root(&reader, document.get_ref()));
+        let faults = syntax::merge(text, &errors, reader.into_found());
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError::new(file, text, faults)) }
+    }
+}
+
+pub(super) fn read(root: &mut Table<'_>) -> Config {
+    let server = root.table("server", Server::read);
+    let admin = root.table("admin", Admin::read);
+    let listeners = root.tables("listener", Listener::read);
+    let certificates = root.tables("certificate", Certificate::read);
+    let backend = root.table("backend", Backend::read);
+    let session = root.table("session", Session::read);
+    let sign_in = root.table("sign_in", SignIn::read);
+    let pages = root.table("pages", Pages::read);
+    let paths = root.table("paths", Paths::read);
+    let log = root.table("log", Log::read);
+    let upstreams = root.named("upstream", Upstream::read);
+    let routes = root.tables("route", Route::read);
+    if listeners.is_empty() && root.good(&["listener"]) {
+        root.miss("listener", "there is no [[listener]]", "add at least one, with its `address`");
+    }
+    if routes.is_empty() && root.good(&["route"]) {
+        root.miss("route", "there is no [[route]]", "add at least one, with its `path` and `access`");
+    }
+    root.finish();
+    check::listeners(root, &admin, &listeners, &certificates);
+    check::upstreams(root, &upstreams, &routes);
+    Config {
+        server,
+        admin,
+        listeners: listeners.into_iter().map(|l| l.listener).collect(),
+        certificates,
+        backend,
+        session,
+        sign_in,
+        pages,
+        paths,
+        log,
+        upstreams,
+        routes: routes.into_iter().map(|r| r.route).collect(),
+    }
+}
+
+fn text_of(path: &Path, file: &str) -> Result<String, ConfigError> {
+    let read = || {
+        let mut bytes = Vec::new();
+        files::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| {
+        let (why, _) = files::explain(&error);
+        whole(file, Problem::new(format!("cannot read the configuration: {why}")).hint("name it with `--config PATH`"))
+    })?;
+    if bytes.len() > LARGEST {
+        return Err(too_large(file));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        // The lossy text is the same up to there, so the place is one in it.
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let reason = format!("not UTF-8: the byte at offset {at} belongs to no character");
+        let hint = Some("save the file as UTF-8".to_owned());
+        ConfigError::new(file, &text, vec![Fault { place: Place(at..at + '\u{fffd}'.len_utf8()), reason, hint }])
+    })
+}
+
+fn too_large(file: &str) -> ConfigError {
+    whole(file, Problem::new("larger than 1 MiB, which no configuration is").hint("is it the right file?"))
+}
+
+/// A fault of the file as a whole, whose text says nothing about it.
+fn whole(file: &str, problem: Problem) -> ConfigError {
+    let fault = Fault { place: Place::default(), reason: problem.reason, hint: problem.hint };
+    ConfigError::new(file, "", vec![fault])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use toml::de::{DeTable, DeValue};
+
+    use super::*;
+
+    /// Every key that is asked for stands in the reference, if only in a comment, and the other way round.
+    #[test]
+    fn the_reference_has_every_key() {
+        let reference = include_str!("../../gateway.toml");
+        let is_key = |line: &&str| {
+            let key = line.split_once(" = ").map_or("", |(key, _)| key);
+            !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        };
+        let uncommented = |line| str::strip_prefix(line, "# ").filter(is_key).unwrap_or(line);
+        let text = reference.lines().map(uncommented).collect::<Vec<_>>().join("\n");
+        let (document, errors) = DeTable::parse_recoverable(&text);
+        assert!(errors.is_empty(), "{errors:?}");
+
+        let reader = Reader::new(&text, Path::new(""), &|_| None);
+        read(&mut Table::root(&reader, document.get_ref()));
+        let mut written = BTreeSet::new();
+        collect(document.get_ref(), "", &mut written);
+        assert_eq!(*reader.asked.borrow(), written);
+    }
+
+    fn collect(table: &DeTable<'_>, prefix: &str, keys: &mut BTreeSet<String>) {
+        for (key, value) in table {
+            let path = format!("{prefix}{}", key.get_ref());
+            let inner = match value.get_ref() {
+                DeValue::Array(items) => items.iter().find_map(|item| item.get_ref().as_table()),
+                other => other.as_table(),
+            };
+            if let Some(inner) = inner {
+                collect(inner, &format!("{path}."), keys);
+            }
+            // The name of an upstream is nobody's key.
+            if prefix != "upstream." {
+                keys.insert(path);
+            }
+        }
+    }
+}

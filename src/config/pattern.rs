@@ -3,6 +3,8 @@
 //! A segment is a literal, one parameter, or (last only) the rest. No parts of segments and no regular expressions:
 //! which of two patterns is the more specific stays obvious to a person, and matching stays linear.
 
+use std::net::Ipv6Addr;
+
 /// One segment of a path, or one label of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
@@ -68,13 +70,47 @@ fn segment(part: &str, last: bool) -> Result<Segment, String> {
             "`{part}` mixes text and a parameter; a segment is either, such as `{{name}}` or `{{*rest}}`"
         ));
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@".contains(&b);
-    if !part.bytes().all(plain) || part == "." || part == ".." {
-        return Err(format!(
-            "`{part}` cannot match: write it as requests arrive after normalisation (letters, digits and -._~!$&'()+,=:@)"
-        ));
+    Ok(Segment::Literal(canonical(part)?))
+}
+
+/// The one spelling of a segment that requests are compared in: everything is percent-encoded but letters, digits
+/// and ``-._~!$&'()+,=:@``, with upper-case hex digits.
+fn canonical(part: &str) -> Result<String, String> {
+    if part.contains(['?', '#', '\\']) {
+        return Err(format!("`{part}` has one of `?`, `#`, `\\`, which no path of a request has; encode it"));
     }
-    Ok(Segment::Literal(part.to_owned()))
+    let bytes = decoded(part)?;
+    if matches!(bytes.as_slice(), b"." | b"..") {
+        return Err(format!("`{part}` cannot match: requests are compared after such segments are resolved"));
+    }
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'/' | b'\\' | 0 => {
+                return Err(format!("`{part}` cannot match: encoded `/`, `\\` and NUL are refused in requests"));
+            }
+            b if b.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@".contains(&b) => text.push(char::from(b)),
+            b => text.push_str(percent_encoding::percent_encode_byte(b)),
+        }
+    }
+    Ok(text)
+}
+
+fn decoded(part: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = part.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digit = |i: usize| after.get(i).and_then(|d| char::from(*d).to_digit(16));
+        let value = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        bytes.push(value.ok_or_else(|| format!("`{part}`: `%` is followed by two hex digits, or written `%25`"))?);
+        rest = &after[2..];
+    }
+    Ok(bytes)
 }
 
 fn name(text: &str, part: &str) -> Result<String, String> {
@@ -108,21 +144,12 @@ impl HostPattern {
         if text.contains('/') || text.contains(':') && !text.starts_with('[') {
             return Err("a host pattern has neither scheme, port nor path".into());
         }
-        if text.starts_with('[') {
-            return Ok(Self { labels: vec![Segment::Literal(text.to_ascii_lowercase())] });
+        if let Some(inner) = text.strip_prefix('[') {
+            let address = inner.strip_suffix(']').and_then(|a| a.parse::<Ipv6Addr>().ok());
+            let address = address.ok_or_else(|| format!("`{text}` is no IPv6 address"))?;
+            return Ok(Self { labels: vec![Segment::Literal(format!("[{address}]"))] });
         }
-        let mut labels = Vec::new();
-        for part in text.split('.') {
-            labels.push(match segment(part, false)? {
-                Segment::Literal(l) => {
-                    if !l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                        return Err(format!("`{l}` is no label of a host name"));
-                    }
-                    Segment::Literal(l.to_ascii_lowercase())
-                }
-                other => other,
-            });
-        }
+        let labels = text.split('.').map(label).collect::<Result<Vec<_>, _>>()?;
         distinct(&labels)?;
         Ok(Self { labels })
     }
@@ -130,5 +157,62 @@ impl HostPattern {
     /// Whether the pattern has a parameter of this name.
     pub fn has_parameter(&self, name: &str) -> bool {
         self.labels.iter().any(|s| matches!(s, Segment::Parameter(n) if n == name))
+    }
+}
+
+fn label(part: &str) -> Result<Segment, String> {
+    if part.starts_with("{*") {
+        return Err(format!("`{part}`: a parameter takes exactly one label of a host"));
+    }
+    if let Some(inner) = part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+        return Ok(Segment::Parameter(name(inner, part)?));
+    }
+    if !part.is_ascii() {
+        return Err(format!("`{part}`: write it in its ASCII form (xn--...)"));
+    }
+    if part.is_empty() || !part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Err(format!("`{part}` is no label of a host name; a label is either text or one parameter"));
+    }
+    Ok(Segment::Literal(part.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(text: &str) -> Result<String, String> {
+        PathPattern::parse(&format!("/{text}")).map(|p| match p.segments.as_slice() {
+            [Segment::Literal(text)] => text.clone(),
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn literals_have_one_spelling() {
+        for (written, stored) in [
+            ("a-b_c.d~e", "a-b_c.d~e"),
+            ("é", "%C3%A9"),
+            ("%c3%a9", "%C3%A9"),
+            ("%41b", "Ab"),
+            ("a b", "a%20b"),
+            ("a;b", "a%3Bb"),
+            ("100%25", "100%25"),
+            ("%3f", "%3F"),
+            ("%ff", "%FF"),
+        ] {
+            assert_eq!(literal(written).as_deref(), Ok(stored), "{written}");
+        }
+        for refused in ["%", "%4", "%zz", "%+1", "%2f", "a%5Cb", "%00", "%2e%2E", "a?b", "a#b", "a\\b", "a{b}", "*"] {
+            assert!(literal(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        assert!(HostPattern::parse("{tenant}.Example.com").is_ok_and(|h| h.has_parameter("tenant")));
+        assert!(HostPattern::parse("[::1]").is_ok());
+        for refused in ["", "a..b", "a.", "https://a", "a:80", "{*rest}.b", "a{b}.c", "é.de", "[x]", "{a}.{a}.b"] {
+            assert!(HostPattern::parse(refused).is_err(), "{refused}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! `[[route]]`
 
+use std::ops::Range;
 use std::time::Duration;
 
 use http::Method;
 
-use super::{HostPattern, PathPattern, Place};
+use super::table::{Problem, Table};
+use super::{HostPattern, LONG, PathPattern, Place, Segment, TUNNEL, address, suggest};
 
 /// What a route asks of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,5 +121,107 @@ impl Default for Route {
             idle_timeout: None,
             allowed_origins: Vec::new(),
         }
+    }
+}
+
+/// A route, and where its upstream's name stands; nowhere when that is faulty.
+pub(super) struct Placed {
+    pub(super) route: Route,
+    pub(super) upstream: Option<Range<usize>>,
+}
+
+impl Route {
+    pub(super) fn read(table: &mut Table<'_>) -> Placed {
+        let default = Self::default();
+        let accesses = [Access::Public, Access::Optional, Access::SignedIn, Access::Onboarded, Access::Guest]
+            .map(|access| (access.as_str(), access));
+        let kinds = [("auto", Kind::Auto), ("page", Kind::Page), ("api", Kind::Api)];
+        let path = table.text("path", PATH, |text| match PathPattern::parse(text) {
+            Ok(path) => Ok((text.to_owned(), path)),
+            Err(reason) => Err(Problem::new(reason)),
+        });
+        let (pattern, path) = path.unwrap_or((default.pattern, default.path));
+        let route = Self {
+            place: Place(table.place("path")),
+            pattern,
+            path,
+            host: table.text("host", HOST, |text| HostPattern::parse(text).map_err(Problem::new)),
+            methods: table.list("methods", METHOD, method).unwrap_or(default.methods),
+            access: table.one_of("access", &accesses, default.access),
+            kind: table.one_of("kind", &kinds, default.kind),
+            upstream: table.text("upstream", UPSTREAM, |t| Ok(t.to_owned())).unwrap_or(default.upstream),
+            tenant: table.optional_table("tenant", TenantRule::read).flatten(),
+            forward_sid: table.flag("forward_sid", default.forward_sid),
+            may_set_session: table.flag("may_set_session", default.may_set_session),
+            stale_if_error: table.flag("stale_if_error", default.stale_if_error),
+            response_timeout: table.optional_duration("response_timeout", LONG),
+            idle_timeout: table.optional_duration("idle_timeout", TUNNEL),
+            allowed_origins: table.list("allowed_origins", ORIGIN, address::origin).unwrap_or_default(),
+        };
+        table.finish();
+        route.check(table);
+        let upstream = table.good(&["upstream"]).then(|| table.place("upstream"));
+        Placed { route, upstream }
+    }
+
+    fn check(&self, table: &mut Table<'_>) {
+        let Some(rule) = &self.tenant else { return };
+        if table.good(&["access"]) && matches!(self.access, Access::Public | Access::Guest) {
+            let reason = format!("would never be looked at: access \"{}\" asks for no session", self.access.as_str());
+            table.contradiction("tenant", reason, "remove it, or ask for \"signed_in\" or \"onboarded\"");
+            return;
+        }
+        let host = self.host.as_ref().is_some_and(|h| h.has_parameter(&rule.parameter));
+        if host || self.path.has_parameter(&rule.parameter) || !table.good(&["path", "host"]) {
+            return;
+        }
+        let names = self.parameters();
+        let reason = format!("`{}` is no parameter of this route's path or host", rule.parameter);
+        let hint = suggest::did_you_mean(&rule.parameter, names.iter().copied());
+        let hint = hint.unwrap_or_else(|| match names.as_slice() {
+            [] => "it has none: a parameter is one segment, such as `{tenant}` in \"/{tenant}/{*rest}\"".into(),
+            names => format!("its parameters: {}", names.join(", ")),
+        });
+        table.contradiction("tenant", reason, hint);
+    }
+
+    /// Names of what one segment or label each is taken for.
+    fn parameters<'a>(&'a self) -> Vec<&'a str> {
+        let labels = self.host.iter().flat_map(|h| &h.labels);
+        let name = |segment: &'a Segment| match segment {
+            Segment::Parameter(name) => Some(name.as_str()),
+            Segment::Literal(_) | Segment::Rest(_) => None,
+        };
+        self.path.segments.iter().chain(labels).filter_map(name).collect()
+    }
+}
+
+impl TenantRule {
+    /// Nothing when one of the two is missing or faulty, which has been reported then.
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        table.require("parameter", "the name of a parameter of the route's path or host");
+        table.require("match", "\"slug\" or \"id\": what of the session's tenant the parameter equals");
+        let parameter = table.text("parameter", "the name of a parameter", |t| Ok(t.to_owned()));
+        let by = table.optional_one_of("match", &[("id", TenantMatch::Id), ("slug", TenantMatch::Slug)]);
+        table.finish();
+        Some(Self { parameter: parameter?, by: by? })
+    }
+}
+
+const PATH: &str = "a path pattern such as \"/{tenant}/{*rest}\"";
+const HOST: &str = "a host pattern such as \"{tenant}.example.com\"";
+const METHOD: &str = "a method such as \"GET\"";
+const UPSTREAM: &str = "the name of an [upstream.NAME]";
+const ORIGIN: &str = "an origin such as \"https://app.example.com\"";
+
+fn method(text: &str) -> Result<Method, Problem> {
+    if matches!(text, "CONNECT" | "TRACE") {
+        return Err(Problem::new(format!("{text} is never forwarded")).hint("remove it"));
+    }
+    let upper = text.to_ascii_uppercase();
+    match Method::from_bytes(upper.as_bytes()) {
+        Ok(method) if upper == text => Ok(method),
+        Ok(_) => Err(Problem::expected_text(METHOD, text).hint(format!("did you mean `{upper}`?"))),
+        Err(_) => Err(Problem::expected_text(METHOD, text)),
     }
 }

@@ -1,10 +1,13 @@
-//! `[server]`, `[admin]`, `[[listener]]`, `[[certificate]]`.
+//! `[server]`, `[admin]`, `[[certificate]]`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use super::table::{Problem, Table};
+use super::{LONG, SHORT, address};
 
 /// `[server]`: limits and times that hold for every listener.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +34,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// How long open requests may go on after the first stop signal.
     pub drain_timeout: Duration,
-    /// `scheme://host[:port]` for same-origin checks, when it is not the scheme and Host of the request.
+    /// `https://host[:port]` for same-origin checks, when it is not the scheme and Host of the request.
     pub public_origin: Option<String>,
 }
 
@@ -67,42 +70,6 @@ impl Default for Admin {
     }
 }
 
-/// What a listener does with a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ListenerMode {
-    /// Ends TLS.
-    #[default]
-    Https,
-    /// Plain HTTP; every request is sent to the https address.
-    Redirect,
-    /// Plain HTTP for trusted peers, behind a balancer that ends TLS.
-    Serve,
-}
-
-/// `[[listener]]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Listener {
-    /// Where to listen.
-    pub address: SocketAddr,
-    /// What to do there.
-    pub mode: ListenerMode,
-    /// `redirect`: the port of the https address.
-    pub https_port: u16,
-    /// `serve`: who may connect.
-    pub trusted_peers: Vec<IpNet>,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 8443)),
-            mode: ListenerMode::Https,
-            https_port: 443,
-            trusted_peers: Vec::new(),
-        }
-    }
-}
-
 /// `[[certificate]]`: paths, already resolved against the folder of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -110,4 +77,56 @@ pub struct Certificate {
     pub chain: PathBuf,
     /// PEM private key.
     pub key: PathBuf,
+}
+
+impl Server {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let default = Self::default();
+        let server = Self {
+            worker_threads: table.number("worker_threads", default.worker_threads, 0..=1024),
+            max_connections: table.number("max_connections", default.max_connections, 1..=10_000_000),
+            handshake_timeout: table.duration("handshake_timeout", default.handshake_timeout, SHORT),
+            header_timeout: table.duration("header_timeout", default.header_timeout, SHORT),
+            write_timeout: table.duration("write_timeout", default.write_timeout, LONG),
+            max_headers: table.number("max_headers", default.max_headers, 16..=4096),
+            max_header_bytes: table.size("max_header_bytes", default.max_header_bytes, 8 * 1024..=1024 * 1024),
+            http2_max_streams: table.number("http2_max_streams", default.http2_max_streams, 1..=10_000),
+            strict_host: table.flag("strict_host", default.strict_host),
+            trusted_proxies: table.list("trusted_proxies", NETWORK, trusted).unwrap_or(default.trusted_proxies),
+            drain_timeout: table.duration("drain_timeout", default.drain_timeout, Duration::ZERO..=*LONG.end()),
+            public_origin: table.text("public_origin", "an origin", address::public_origin),
+        };
+        table.finish();
+        server
+    }
+}
+
+impl Admin {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let default = Self::default();
+        let admin = Self { listen: table.text("listen", SOCKET, socket).unwrap_or(default.listen) };
+        table.finish();
+        admin
+    }
+}
+
+impl Certificate {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let (chain, key) = (table.file("chain"), table.file("key"));
+        table.finish();
+        Self { chain: chain.unwrap_or_default(), key: key.unwrap_or_default() }
+    }
+}
+
+pub(super) const NETWORK: &str = "a network such as \"10.1.0.0/16\", or an address";
+pub(super) const SOCKET: &str = "an address and port such as \"0.0.0.0:443\"";
+
+/// Whom to believe: never everyone.
+pub(super) fn trusted(text: &str) -> Result<IpNet, Problem> {
+    address::network(text, "trusted is who may say which client, scheme and host a request has: name your proxies")
+}
+
+pub(super) fn socket(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse()
+        .map_err(|_| Problem::expected_text(SOCKET, text).hint("numbers, not names: \"[::]:443\", \"0.0.0.0:443\""))
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::Rate;
+use super::table::{Problem, Table};
+use super::value::show_duration;
+use super::{Rate, address};
 
 /// `[session]`: the cookie and the cache.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,4 +67,75 @@ impl Default for SignIn {
         let minute = Duration::from_secs(60);
         Self { per_client: Rate { count: 30, per: minute }, per_email: Rate { count: 10, per: minute } }
     }
+}
+
+impl Session {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let default = Self::default();
+        let (most, minute) = (Duration::from_secs(24 * 3600), Duration::from_secs(60));
+        let session = Self {
+            cookie: table.text("cookie", COOKIE, cookie).unwrap_or(default.cookie),
+            host_prefix: table.flag("host_prefix", default.host_prefix),
+            host_prefix_reads_plain_until: table.date("host_prefix_reads_plain_until"),
+            domain: table.text("domain", "a domain", address::domain),
+            ttl: table.duration("ttl", default.ttl, Duration::from_millis(1)..=minute),
+            refusal_ttl: table.duration("refusal_ttl", default.refusal_ttl, Duration::ZERO..=minute),
+            refresh_ahead: table.duration("refresh_ahead", default.refresh_ahead, Duration::ZERO..=minute),
+            stale_if_error: table.duration("stale_if_error", default.stale_if_error, Duration::ZERO..=most),
+            max_entries: table.number("max_entries", default.max_entries, 1..=100_000_000),
+            max_bytes: table.size("max_bytes", default.max_bytes, 1024 * 1024..=1 << 40),
+            refusals_per_client: table.rate("refusals_per_client", default.refusals_per_client),
+        };
+        table.finish();
+        session.check(table);
+        session
+    }
+
+    fn check(&self, table: &mut Table<'_>) {
+        if table.good(&["ttl", "refresh_ahead"]) && self.refresh_ahead >= self.ttl {
+            // The one that was written is the one to look at.
+            let key = if table.has("refresh_ahead") { "refresh_ahead" } else { "ttl" };
+            let [ahead, ttl] = [self.refresh_ahead, self.ttl].map(show_duration);
+            let reason = format!("refresh_ahead ({ahead}) must be shorter than ttl ({ttl})");
+            table.contradiction(key, reason, "\"0s\" turns refresh_ahead off");
+        }
+        if !table.good(&["host_prefix"]) {
+            return;
+        }
+        if self.host_prefix && self.domain.is_some() {
+            let reason = "contradicts `host_prefix`: browsers refuse a __Host- cookie with a domain";
+            table.contradiction("domain", reason, "keep one of the two");
+        }
+        if !self.host_prefix && self.host_prefix_reads_plain_until.is_some() {
+            let reason = "has no effect without `host_prefix = true`";
+            table.contradiction("host_prefix_reads_plain_until", reason, "remove it, or set host_prefix");
+        }
+    }
+}
+
+impl SignIn {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let default = Self::default();
+        let sign_in = Self {
+            per_client: table.rate("per_client", default.per_client),
+            per_email: table.rate("per_email", default.per_email),
+        };
+        table.finish();
+        sign_in
+    }
+}
+
+const COOKIE: &str = "the name of a cookie";
+
+/// A token of RFC 6265.
+fn cookie(text: &str) -> Result<String, Problem> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if text.is_empty() || !text.bytes().all(token) {
+        return Err(Problem::expected_text(COOKIE, text).hint("letters, digits and !#$%&'*+-.^_`|~"));
+    }
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("__host-") || lower.starts_with("__secure-") {
+        return Err(Problem::expected_text("a name without prefix", text).hint("`host_prefix = true` adds __Host-"));
+    }
+    Ok(text.to_owned())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::table::{Problem, Table};
+use super::{LONG, SHORT, TUNNEL, address};
+
 /// `[upstream.NAME]`: an application that requests are forwarded to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {
@@ -32,5 +35,26 @@ impl Default for Upstream {
             pool_idle_timeout: Duration::from_secs(4),
             pool_max_idle: 256,
         }
+    }
+}
+
+impl Upstream {
+    pub(super) fn read(table: &mut Table<'_>, name: &str) -> Self {
+        let default = Self::default();
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            let problem = Problem::new("an upstream's name is letters, digits, `-` and `_`");
+            table.reader.report(table.place(""), problem.hint("it is used in logs and metrics"));
+        }
+        let upstream = Self {
+            name: name.to_owned(),
+            url: table.text("url", "an address", address::url).unwrap_or(default.url),
+            connect_timeout: table.duration("connect_timeout", default.connect_timeout, SHORT),
+            response_timeout: table.duration("response_timeout", default.response_timeout, LONG),
+            idle_timeout: table.duration("idle_timeout", default.idle_timeout, TUNNEL),
+            pool_idle_timeout: table.duration("pool_idle_timeout", default.pool_idle_timeout, LONG),
+            pool_max_idle: table.number("pool_max_idle", default.pool_max_idle, 0..=100_000),
+        };
+        table.finish();
+        upstream
     }
 }

@@ -1,0 +1,50 @@
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from sessions_v1.models import Membership, Onboarding, Session, Tenant
+
+from demo.onboarding import OWNER_PERMISSIONS
+
+PASSWORD = "correct horse"
+OWNERS = [("alice@acme.test", "Alice", "acme", "Acme"), ("bob@globex.test", "Bob", "globex", "Globex")]
+NEWBIE = ("newbie@example.test", "Newbie")
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the demo's users and tenants. Running it again changes nothing; --reset puts newbie back to the start."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--reset", action="store_true", help="newbie: onboarding needed again, no company")
+
+    @transaction.atomic
+    def handle(self, *, reset, **options):
+        for email, name, slug, company in OWNERS:
+            user, _ = person(email, name)
+            tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": company})
+            Membership.objects.get_or_create(
+                user=user, tenant=tenant, defaults={"role": "owner", "permissions": OWNER_PERMISSIONS}
+            )
+            Onboarding.objects.get_or_create(user=user, defaults={"needed": False})
+        newbie, made = person(*NEWBIE)
+        if made or reset:
+            start_over(newbie)
+        self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [NEWBIE[0]])}; password: {PASSWORD}")
+
+
+def person(email, name):
+    users = get_user_model().objects
+    user = users.filter(username=email).first()
+    if user:
+        return user, False
+    return users.create_user(username=email, email=email, password=PASSWORD, first_name=name), True
+
+
+def start_over(user):
+    companies = list(user.memberships.values_list("tenant_id", flat=True))
+    user.memberships.all().delete()
+    # Companies made by an earlier onboarding, with nobody left in them.
+    Tenant.objects.filter(pk__in=companies, memberships=None).delete()
+    Session.objects.filter(user=user).update(tenant=None)
+    Onboarding.objects.update_or_create(user=user, defaults={"needed": True, "step": "company"})

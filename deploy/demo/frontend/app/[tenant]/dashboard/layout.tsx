@@ -1,0 +1,19 @@
+import type { ReactNode } from "react";
+import Link from "next/link";
+
+type Props = { children: ReactNode; params: Promise<{ tenant: string }> };
+
+export default async function TenantLayout({ children, params }: Props) {
+  const home = `/${(await params).tenant}/dashboard`;
+  return (
+    <>
+      <nav data-testid="tenant-nav">
+        <Link href={home} data-testid="nav-dashboard">Dashboard</Link>
+        <Link href={`${home}/settings`} data-testid="nav-settings">Settings</Link>
+        <Link href={`${home}/stream`} prefetch={false} data-testid="nav-stream">Stream</Link>
+        <Link href={`${home}/live`} data-testid="nav-live">Live</Link>
+      </nav>
+      {children}
+    </>
+  );
+}

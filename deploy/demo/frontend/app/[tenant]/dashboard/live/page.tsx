@@ -1,0 +1,13 @@
+import { identity } from "@/lib/identity";
+import { NoIdentity } from "@/components/no-identity";
+import { LiveEvents } from "@/components/live-events";
+
+export default async function Live() {
+  if (!(await identity())) return <NoIdentity />;
+  return (
+    <>
+      <h1 data-testid="live-title">Live events</h1>
+      <LiveEvents />
+    </>
+  );
+}

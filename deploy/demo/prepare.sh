@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# Makes what is missing: dependencies, builds, certificates. Sourced by start. Products lie beside their sources, so that
+# run folders can share them; a stamp tells what each was made from.
+
+BACKEND=$DEMO/backend
+FRONTEND=$DEMO/frontend
+
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]; }
+
+# need NAME MINIMUM FOUND WHAT-TO-DO
+need() {
+    [ -n "$3" ] || { say "missing: $1 $2 or newer. $4"; lacking=1; return; }
+    at_least "$2" "$3" || { say "too old: $1 $3; the demo needs $2 or newer. $4"; lacking=1; }
+}
+
+check_tools() {
+    local lacking='' rust
+    need Node 20.9 "$(node --version 2>/dev/null | tr -d v)" "See https://nodejs.org."
+    need Python 3.11 "$(python3 -c 'import platform; print(platform.python_version())' 2>/dev/null)" \
+        "See https://www.python.org, or your system's packages."
+    if command -v python3 >/dev/null && ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+        say "missing: Python's venv. On Debian and Ubuntu: apt install python3-venv."
+        lacking=1
+    fi
+    command -v npm >/dev/null || { say "missing: npm. It comes with Node; on Debian and Ubuntu: apt install npm."; lacking=1; }
+    command -v curl >/dev/null || { say "missing: curl. It is in your system's packages."; lacking=1; }
+    if [ -n "$with_gateway" ] && [ -z "${DEMO_SIDGATE:-}" ]; then
+        rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+        need Rust "${rust:-1.89}" "$(cargo --version 2>/dev/null | cut -d' ' -f2)" \
+            "See https://rustup.rs, or give a built gateway: DEMO_SIDGATE=/path/to/sidgate."
+    fi
+    [ -z "$lacking" ] || exit 1
+}
+
+# The checksum of some files' paths and contents.
+sum_of() { find "$@" -type f -exec cksum {} + | LC_ALL=C sort | cksum | tr ' ' -; }
+
+# make_once WHAT STAMP-FILE STAMP COMMAND...: runs the command unless the stamp says it was run for the same thing before.
+make_once() {
+    local what=$1 file=$2 stamp=$3 log=$RUN/prepare.log
+    shift 3
+    [ "$(cat "$file" 2>/dev/null)" = "$stamp" ] && return
+    say "$what ..."
+    rm -f "$file"
+    "$@" >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "that did not work; the whole output is in $log"; }
+    echo "$stamp" >"$file"
+}
+
+make_venv() {
+    # From scratch, because one made by another Python, or in another folder, cannot be repaired.
+    rm -rf "$BACKEND/.venv"
+    python3 -m venv "$BACKEND/.venv" &&
+        "$PYTHON" -m pip install --disable-pip-version-check -r "$BACKEND/requirements.txt"
+}
+
+# Round brackets, so that `cd` ends with the function.
+npm_ci() (cd "$FRONTEND" && npm ci --no-audit --no-fund)
+next_build() (cd "$FRONTEND" && NEXT_TELEMETRY_DISABLED=1 npm run build)
+
+make_certificates() {
+    [ -f "$ROOT/certs/dev.pem" ] && [ -f "$ROOT/certs/dev.key" ] && return
+    say "Making development certificates ..."
+    if [ -f "$ROOT/certs/dev.sh" ]; then
+        bash "$ROOT/certs/dev.sh" >"$RUN/prepare.log" 2>&1 || { cat "$RUN/prepare.log" >&2; fail "certs/dev.sh failed"; }
+        return
+    fi
+    mkdir -p "$ROOT/certs"
+    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost \
+        -addext 'subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1,IP:::1' \
+        -keyout "$ROOT/certs/dev.key" -out "$ROOT/certs/dev.pem" 2>"$RUN/prepare.log") || {
+        cat "$RUN/prepare.log" >&2
+        fail "openssl could not make a certificate; is it installed?"
+    }
+}
+
+make_gateway() {
+    SIDGATE=${DEMO_SIDGATE:-}
+    [ -z "$SIDGATE" ] || { [ -x "$SIDGATE" ] || fail "DEMO_SIDGATE: $SIDGATE is not a program"; return; }
+    SIDGATE=${CARGO_TARGET_DIR:-$ROOT/target}/release/sidgate
+    # cargo itself knows whether there is anything to do. Its own progress is shown: the first build takes minutes.
+    [ -x "$SIDGATE" ] || say "Building the gateway; the first time this takes some minutes ..."
+    (cd "$ROOT" && cargo build --release --quiet --bin sidgate) || fail "the gateway could not be built"
+}
+
+make_all() {
+    mkdir -p "$RUN"
+    make_once "Installing Django (about half a minute)" "$BACKEND/.venv/stamp" \
+        "$(python3 --version) $(sum_of "$BACKEND/requirements.txt")" make_venv
+    make_once "Installing Next.js (about half a minute)" "$FRONTEND/node_modules/.stamp" \
+        "$(node --version) $(cd "$FRONTEND" && sum_of package-lock.json)" npm_ci
+    make_once "Building the Next.js application (about half a minute)" "$FRONTEND/.next/stamp" \
+        "$(node --version) $(sources_sum)" next_build
+}
+
+sources_sum() (
+    cd "$FRONTEND" && sum_of app components lib package.json package-lock.json next.config.mjs tsconfig.json
+)
+
+# One preparation at a time, whichever run folder it is for.
+prepare() {
+    mkdir -p "$DEMO/.run"
+    if command -v flock >/dev/null; then
+        (flock 9 && make_all 9>&-) 9>"$DEMO/.run/prepare.lock" || exit 1
+    else
+        (make_all) || exit 1
+    fi
+    if [ -n "$with_gateway" ]; then
+        make_certificates
+        make_gateway
+    fi
+}

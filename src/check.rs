@@ -1,0 +1,204 @@
+//! What only shows when the parts of a configuration are seen together: routes that match the same requests, redirects
+//! that go round, pages without a route, certificates that cannot be used.
+//!
+//! Loops are not searched for by rules of their own: every kind of visitor is sent through the real route table, the
+//! real decision and the real addresses, from every route.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use http::Method;
+
+use crate::certificate::Certificate;
+use crate::config::{Config, ConfigError, Fault, Place, Segment, Source};
+use crate::decision::{Decision, Destination, Situation, Wants, decide};
+use crate::pages::Pages;
+use crate::route::RouteTable;
+use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, User};
+
+/// More redirects of ours in a row than this are a loop.
+pub const MAX_STEPS: usize = 2;
+
+const SLUG: &str = "own-tenant";
+const ID: &str = "own-tenant-id";
+const OTHER: &str = "other-tenant";
+
+/// Loads a configuration and checks it whole.
+///
+/// # Errors
+/// Every fault, each with its place.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let (config, source) = Config::load_source(path)?;
+    check(config, &source)
+}
+
+/// Checks a configuration that has been read.
+///
+/// # Errors
+/// Every fault, each with its place.
+pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
+    let mut faults = certificate_faults(&config);
+    match RouteTable::new(&config) {
+        Err(found) => faults.extend(found.into_iter().map(|f| Fault {
+            place: f.place,
+            reason: f.reason,
+            hint: Some("make one of them longer, or give them different `methods` or `host`".into()),
+        })),
+        Ok(table) => faults.extend(page_faults(&config, &table)),
+    }
+    if faults.is_empty() { Ok(config) } else { Err(source.error(faults)) }
+}
+
+fn certificate_faults(config: &Config) -> Vec<Fault> {
+    let loaded = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
+    loaded
+        .filter_map(Result::err)
+        .map(|reason| Fault {
+            place: Place::default(),
+            reason: format!("a [[certificate]] cannot be used: {reason}"),
+            hint: Some("certs/dev.sh makes one for development".into()),
+        })
+        .collect()
+}
+
+fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
+    let pages = Pages::new(&config.pages, &config.paths);
+    let mut faults: Vec<Fault> = Vec::new();
+    for route in &config.routes {
+        for visitor in visitors() {
+            for named in [SLUG, ID, OTHER] {
+                let start = sample(&route.path.segments, '/', named);
+                let host = route.host.as_ref().map_or("any-host.invalid".into(), |h| sample(&h.labels, '.', named));
+                let host = host.trim_start_matches('.').to_owned();
+                let end = walk(table, &pages, &host, &start, &visitor);
+                let Some((reason, hint)) = fault_of(&end) else { continue };
+                if !faults.iter().any(|f| f.reason == reason) {
+                    faults.push(Fault { place: route.place.clone(), reason, hint: Some(hint) });
+                }
+                break;
+            }
+        }
+    }
+    faults
+}
+
+fn fault_of(end: &Walk) -> Option<(String, String)> {
+    let chain = end.steps.join(" -> ");
+    if end.steps.len() > MAX_STEPS + 1 {
+        let hint = "the pages of [pages] must let through whom they are for: sign_in `guest` or more open, \
+                    onboarding `signed_in` without a tenant rule, home what an onboarded user may see";
+        return Some((format!("{} goes round in redirects: {chain}", end.who), hint.into()));
+    }
+    if end.lost && end.steps.len() > 1 {
+        let to = end.steps.last().map_or("", String::as_str);
+        return Some((
+            format!("{} is redirected to `{to}`, which no route matches ({chain})", end.who),
+            format!("add a [[route]] for `{to}`, or change its address in [pages]"),
+        ));
+    }
+    None
+}
+
+/// Where a visitor ends.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    who: &'static str,
+    /// The addresses on the way, the first one included.
+    pub(crate) steps: Vec<String>,
+    /// The last one has no route.
+    lost: bool,
+}
+
+/// Follows our redirects from an address.
+pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, visitor: &Visitor) -> Walk {
+    let mut end = Walk { who: visitor.who, steps: vec![start.to_owned()], lost: false };
+    let mut lookup = visitor.lookup.clone();
+    while end.steps.len() <= MAX_STEPS + 2 {
+        let address = end.steps.last().cloned().unwrap_or_default();
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        let Ok(found) = table.find(host, path, &Method::GET) else {
+            end.lost = true;
+            return end;
+        };
+        let named = found.route.tenant.map(|rule| (rule, rule.named(host, path).into_owned()));
+        let decision = decide(&Situation {
+            access: found.route.access,
+            tenant: named.as_ref().map(|(rule, name)| (*rule, name.as_str())),
+            stale_allowed: false,
+            lookup: &lookup,
+            wants: Wants::Page,
+            safe_method: true,
+            upstream_disagreed: false,
+            reloaded: true,
+        });
+        let Decision::Redirect { to, drop_sid, .. } = decision else { return end };
+        let next = match (&lookup, to) {
+            (Lookup::Found(f), Destination::Onboarding) => pages.onboarding(&f.session),
+            (Lookup::Found(f), Destination::Home) => pages.home(&f.session),
+            _ => pages.sign_in(None, None),
+        };
+        if drop_sid {
+            lookup = Lookup::Absent;
+        }
+        end.steps.push(next);
+    }
+    end
+}
+
+/// A kind of visitor.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    who: &'static str,
+    lookup: Lookup,
+}
+
+/// Every kind.
+pub(crate) fn visitors() -> Vec<Visitor> {
+    let tenant = || Some(Tenant { id: ID.into(), slug: Some(SLUG.into()), name: None });
+    let needed = |step: Option<&str>| Onboarding::Needed { step: step.map(str::to_owned) };
+    let found = |tenant, onboarding| {
+        let session = Arc::new(session(tenant, onboarding));
+        Lookup::Found(Found { session, freshness: Freshness::Miss })
+    };
+    vec![
+        Visitor { who: "a visitor without a session", lookup: Lookup::Absent },
+        Visitor { who: "a visitor with an ended session", lookup: Lookup::Refused(RefusalCode::Expired) },
+        Visitor { who: "a visitor whose sid was replaced", lookup: Lookup::Refused(RefusalCode::Rotated) },
+        Visitor { who: "a new user without a tenant", lookup: found(None, needed(Some("first"))) },
+        Visitor { who: "a user in the middle of onboarding", lookup: found(tenant(), needed(None)) },
+        Visitor { who: "an onboarded user", lookup: found(tenant(), Onboarding::Complete) },
+        Visitor { who: "an onboarded user without a tenant", lookup: found(None, Onboarding::Complete) },
+    ]
+}
+
+fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
+    let sid = SessionId::parse(b"00000000-0000-4000-8000-000000000000");
+    Session {
+        public_id: None,
+        user: User { id: "user".into(), email: None, name: None, role: None },
+        tenants: tenant.iter().cloned().collect(),
+        tenant,
+        onboarding,
+        permissions: Vec::new(),
+        expires_at: None,
+        idle_expires_at: None,
+        fingerprint: sid.map(|s| s.fingerprint()).unwrap_or_default(),
+        contradictory_onboarding: false,
+        headers: OnceLock::new(),
+    }
+}
+
+/// An address that matches a pattern.
+fn sample(segments: &[Segment], separator: char, named: &str) -> String {
+    let mut out = String::new();
+    for segment in segments {
+        let text = match segment {
+            Segment::Literal(text) => text,
+            Segment::Parameter(_) => named,
+            Segment::Rest(_) => continue,
+        };
+        out.push(separator);
+        out.push_str(text);
+    }
+    if out.is_empty() { separator.to_string() } else { out }
+}

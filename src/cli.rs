@@ -1,0 +1,84 @@
+//! The command line. Exit codes: 0, 1 failed (`check`: faults found), 2 usage, or `run` with a faulty configuration.
+
+mod demo;
+mod run;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::check;
+use crate::config::ConfigError;
+
+/// An auth gateway: one sid cookie, one session backend, one place that decides.
+#[derive(Debug, Parser)]
+#[command(name = "sidgate", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve, as the configuration says (the default).
+    Run {
+        /// The configuration.
+        #[arg(long, default_value = "gateway.toml")]
+        config: PathBuf,
+    },
+    /// Try it: gateway, session backend and application in one process; nothing to install.
+    Demo {
+        /// Where the gateway listens.
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        https: std::net::SocketAddr,
+        /// Where the admin listener is.
+        #[arg(long, default_value = "127.0.0.1:9901")]
+        admin: std::net::SocketAddr,
+    },
+    /// Report every fault of a configuration; exit 1 if there is one.
+    Check {
+        /// The configuration.
+        #[arg(long, default_value = "gateway.toml")]
+        config: PathBuf,
+    },
+    /// Print the version.
+    Version,
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> ExitCode {
+    // The process's own choice of cryptography, for reqwest too. A second install is a no-op.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = Arguments::parse();
+    match arguments.command.unwrap_or(Command::Run { config: "gateway.toml".into() }) {
+        Command::Run { config } => run::run(&config),
+        Command::Demo { https, admin } => demo::run(https, admin),
+        Command::Check { config } => match check::load(&config) {
+            Ok(found) => {
+                let (routes, upstreams) = (found.routes.len(), found.upstreams.len());
+                println!("{}: ok ({routes} routes, {upstreams} upstreams)", config.display());
+                ExitCode::SUCCESS
+            }
+            Err(faults) => {
+                print_faults(&faults);
+                ExitCode::from(1)
+            }
+        },
+        Command::Version => {
+            println!("sidgate {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn print_faults(faults: &ConfigError) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    eprintln!("{}", faults.render(colour));
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("sidgate: {reason}");
+    ExitCode::from(1)
+}

@@ -1,0 +1,84 @@
+//! `sidgate demo`: the real gateway between an embedded backend and an embedded application.
+
+use std::fs::DirBuilder;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+
+use super::run::{in_runtime, until_told};
+use super::{fail, print_faults};
+use crate::config::Config;
+use crate::demo;
+use crate::server::Server;
+use crate::telemetry::{self, AccessLog};
+
+pub(super) fn run(https: SocketAddr, admin: SocketAddr) -> ExitCode {
+    for address in [https, admin] {
+        if let Err(reason) = demo::refuse_beyond_loopback(address) {
+            eprintln!("sidgate: {reason}");
+            return ExitCode::from(2);
+        }
+    }
+    in_runtime(&Config::default(), serve(https, admin))
+}
+
+async fn serve(https: SocketAddr, admin: SocketAddr) -> ExitCode {
+    match start(https, admin).await {
+        Ok(server) => {
+            let https = server.addresses().first().copied().unwrap_or(https);
+            println!("{}", demo::welcome(https, server.admin_address().unwrap_or(admin)));
+            until_told(server).await
+        }
+        Err(reason) => fail(&reason),
+    }
+}
+
+async fn start(https: SocketAddr, admin: SocketAddr) -> Result<Server, String> {
+    let key = uuid::Uuid::new_v4().to_string();
+    let backend = demo::Backend::new(&key);
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let bind = || async { TcpListener::bind(here).await.map_err(|e| format!("cannot listen on loopback: {e}")) };
+    let (for_backend, for_front) = (bind().await?, bind().await?);
+    let at = |l: &TcpListener| l.local_addr().map_err(|e| e.to_string());
+    let made = demo::Certificate::for_localhost().map_err(|e| e.to_string())?;
+    let files = Files::write(&made).map_err(|e| format!("the demo's certificate cannot be written: {e}"))?;
+    let text = demo::configuration(https, admin, at(&for_backend)?, at(&for_front)?, &files.chain, &files.key);
+    let env = |name: &str| (name == demo::KEY_VARIABLE).then(|| key.clone());
+    let config = Config::parse(&text, "demo", Path::new("."), &env).map_err(|faults| {
+        print_faults(&faults);
+        "the demo's own configuration is faulty; please report this".to_owned()
+    })?;
+    telemetry::start(&config.log);
+    let log = AccessLog::new(&config.log, Box::new(std::io::stdout()));
+    let server = Server::bind(&config, log).await.map_err(|e| e.to_string())?;
+    tokio::spawn(backend.clone().serve(for_backend, std::future::pending::<()>()));
+    tokio::spawn(demo::Front::new(backend).serve(for_front, std::future::pending::<()>()));
+    Ok(server)
+}
+
+/// The certificate as the files that a configuration names; they are gone once it has been read.
+struct Files {
+    folder: PathBuf,
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+impl Files {
+    fn write(made: &demo::Certificate) -> std::io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("sidgate-demo-{}", uuid::Uuid::new_v4()));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let files = Self { chain: folder.join("chain.pem"), key: folder.join("key.pem"), folder };
+        std::fs::write(&files.chain, &made.chain)?;
+        std::fs::write(&files.key, &made.key)?;
+        Ok(files)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,216 @@
+//! What is known about one request, and what its answer must carry.
+//!
+//! Everything is read here once, strictly, at the door: what a later stage looks at has one meaning.
+
+mod host;
+mod id;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use ipnet::IpNet;
+
+use crate::certificate::Certificate;
+use crate::decision::Wants;
+use crate::route::Kind;
+use crate::session::Caller;
+pub use host::{Authority, authority};
+pub use id::RequestId;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// The connection that a request came over.
+#[derive(Debug)]
+pub struct ConnectionInfo {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// The peer is a trusted proxy.
+    pub trusted: bool,
+    /// The certificate that this connection was given; none on a plain listener.
+    pub certificate: Option<Certificate>,
+    /// The first host found covered by it: nearly always the only one.
+    pub covered: OnceLock<String>,
+}
+
+impl ConnectionInfo {
+    /// Whether the connection's certificate covers the host; a plain connection has none to disagree.
+    pub fn covers(&self, host: &str) -> bool {
+        let Some(certificate) = &self.certificate else { return true };
+        if self.covered.get().is_some_and(|known| known == host) {
+            return true;
+        }
+        let covered = certificate.covers(host);
+        if covered {
+            // Lost to another request of the connection: no matter, it will be asked again.
+            let _ = self.covered.set(host.to_owned());
+        }
+        covered
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Context {
+    /// Its id, also the trace id.
+    pub id: RequestId,
+    /// When its header was there.
+    pub started: Instant,
+    /// What it came over.
+    pub connection: Arc<ConnectionInfo>,
+    /// The browser's address.
+    pub client: IpAddr,
+    /// `https` or `http`, as the browser sees it.
+    pub scheme: &'static str,
+    /// Host and port, as the browser sees them.
+    pub authority: Authority,
+    /// The method.
+    pub method: Method,
+    /// The canonical path.
+    pub path: String,
+    /// The query, as sent.
+    pub query: Option<String>,
+    /// The protocol downstream.
+    pub version: Version,
+    /// What the browser wants.
+    pub wants: Wants,
+    /// `traceparent` for backend and upstream.
+    pub traceparent: HeaderValue,
+    /// The browser's `User-Agent`.
+    pub user_agent: Option<HeaderValue>,
+    /// What the answer must set.
+    pub set_cookies: Vec<HeaderValue>,
+    /// What the log line says.
+    pub facts: Facts,
+}
+
+/// What the stages found out, for the log line.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// The route's pattern, or the endpoint.
+    pub route: Option<String>,
+    /// What the route asks.
+    pub access: Option<&'static str>,
+    /// What was decided.
+    pub decision: Option<&'static str>,
+    /// Why.
+    pub reason: Option<&'static str>,
+    /// What asking for the session came to: `hit`, `miss`, `stale`, `refused`, `unavailable`, `absent`.
+    pub session: Option<&'static str>,
+    /// Which session.
+    pub fingerprint: Option<crate::session::Fingerprint>,
+    /// Microseconds spent asking for it.
+    pub session_us: Option<u64>,
+    /// Microseconds until the upstream's answer.
+    pub upstream_us: Option<u64>,
+    /// What went wrong with the upstream.
+    pub upstream_error: Option<&'static str>,
+    /// The request went out twice.
+    pub retried: bool,
+    /// `Set-Cookie` lines for the session cookie, taken out of the upstream's answer.
+    pub set_cookie_dropped: usize,
+    /// The upstream sent a signed-in user away.
+    pub upstream_disagreed: bool,
+}
+
+impl Context {
+    /// A request whose header was just read. Nothing of it is trusted yet: host and path are read by the pipeline,
+    /// which can refuse them.
+    pub fn new(
+        connection: Arc<ConnectionInfo>,
+        method: &Method,
+        version: Version,
+        headers: &HeaderMap,
+        trusted: &[IpNet],
+    ) -> Self {
+        let id = RequestId::new();
+        let from = |name: &HeaderName| connection.trusted.then(|| headers.get(name)).flatten();
+        let traceparent = from(&TRACEPARENT).filter(|v| id::is_traceparent(v)).cloned();
+        let client = if connection.trusted { client(&connection, headers, trusted) } else { connection.peer.ip() };
+        let tls = connection.certificate.is_some();
+        let https = from(&X_FORWARDED_PROTO).map_or(tls, |v| v.as_bytes().eq_ignore_ascii_case(b"https"));
+        Self {
+            started: Instant::now(),
+            client: client.to_canonical(),
+            scheme: if https { "https" } else { "http" },
+            authority: Authority::default(),
+            method: method.clone(),
+            path: String::new(),
+            query: None,
+            version,
+            wants: wants(headers, Kind::Auto),
+            traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
+            user_agent: headers.get(USER_AGENT).cloned(),
+            set_cookies: Vec::new(),
+            facts: Facts::default(),
+            connection,
+            id,
+        }
+    }
+
+    /// For a call to the backend on behalf of this request.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            client: self.client,
+            user_agent: self.user_agent.clone(),
+            request_id: self.id.header(),
+            traceparent: self.traceparent.clone(),
+        }
+    }
+
+    /// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1).
+    pub fn safe_method(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// `scheme://host[:port]`
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+}
+
+/// The right-most address of `X-Forwarded-For` that is no trusted proxy: what is further left, anyone can write.
+fn client(connection: &ConnectionInfo, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut client = connection.peer.ip();
+    let lines: Vec<&str> = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        let Some(address) = address(hop.trim()) else { break };
+        client = address;
+        if !trusted.iter().any(|net| net.contains(&address)) {
+            break;
+        }
+    }
+    client
+}
+
+/// An address, with or without a port: `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+fn address(text: &str) -> Option<IpAddr> {
+    let address = text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()));
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    address.or_else(bare).map(|a: IpAddr| a.to_canonical())
+}
+
+/// Page or api: what the browser says of its request, then what it accepts, then the route's kind, else api.
+pub fn wants(headers: &HeaderMap, kind: Kind) -> Wants {
+    if let Some(mode) = headers.get(SEC_FETCH_MODE) {
+        let dest = headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
+        let document = matches!(dest, Some(b"document" | b"iframe" | b"frame"));
+        return if mode == "navigate" || document { Wants::Page } else { Wants::Api };
+    }
+    let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let contains = |needle: &[u8]| accept.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle));
+    if contains(b"text/html") {
+        return Wants::Page;
+    }
+    let open = accept.is_empty() || contains(b"*/*");
+    if open && kind == Kind::Page { Wants::Page } else { Wants::Api }
+}
+
+#[cfg(test)]
+mod tests;

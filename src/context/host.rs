@@ -1,0 +1,94 @@
+//! The request's host, read in one way only.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use http::header::HOST;
+use http::uri::Uri;
+use http::{HeaderMap, HeaderValue};
+
+/// Host and port of a request, in canonical form: lower case, no trailing dot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authority {
+    text: String,
+    host: usize,
+}
+
+impl Authority {
+    /// Reads `host[:port]`. A zone of an IPv6 address, a second port, userinfo and anything outside a host's
+    /// characters are refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = if text.starts_with('[') {
+            let end = text.find(']')? + 1;
+            text[1..end - 1].parse::<Ipv6Addr>().ok()?;
+            (
+                &text[..end],
+                text[end..].strip_prefix(':').map_or((text.len() == end).then_some(None), |p| Some(Some(p)))?,
+            )
+        } else {
+            text.split_once(':').map_or((text, None), |(h, p)| (h, Some(p)))
+        };
+        if let Some(port) = port {
+            port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse::<u16>().ok())??;
+        }
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        if name.is_empty() || !name.starts_with('[') && (!name.bytes().all(good) || name.contains("..")) {
+            return None;
+        }
+        let mut out = name.to_ascii_lowercase();
+        let host = out.len();
+        if let Some(port) = port {
+            out.push(':');
+            out.push_str(port);
+        }
+        Some(Self { text: out, host })
+    }
+
+    /// Without the port; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
+        &self.text[..self.host]
+    }
+
+    /// The port, if one was given.
+    pub fn port(&self) -> Option<u16> {
+        self.text.get(self.host + 1..)?.parse().ok()
+    }
+
+    /// `host[:port]`
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// `localhost`, a name under it, or an address: where HSTS and parent domains make no sense.
+    pub fn is_local(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.starts_with('[')
+            || host.parse::<std::net::Ipv4Addr>().is_ok()
+    }
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The one host of a request: `Host`, `:authority` or an absolute target; where several are there they must agree.
+pub fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let mut lines = headers.get_all(HOST).iter();
+    let header = lines.next().map(HeaderValue::to_str).transpose().ok()?;
+    if lines.next().is_some() {
+        return None;
+    }
+    match (uri.authority(), header) {
+        (None, None) => None,
+        (Some(target), None) => Authority::parse(target.as_str()),
+        (None, Some(header)) => Authority::parse(header),
+        (Some(target), Some(header)) => {
+            Authority::parse(target.as_str()).filter(|a| Authority::parse(header).is_some_and(|b| *a == b))
+        }
+    }
+}

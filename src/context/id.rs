@@ -1,0 +1,61 @@
+//! Request ids and trace context.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// The id of one request: a UUID version 7, so that ids sort by time. It is the trace id too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId(Uuid);
+
+impl RequestId {
+    /// A new one.
+    #[expect(clippy::new_without_default, reason = "every one is different")]
+    pub fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, now.as_secs(), now.subsec_nanos())))
+    }
+
+    /// For `X-Request-Id`.
+    pub fn header(&self) -> HeaderValue {
+        let mut buffer = Uuid::encode_buffer();
+        let text = self.0.hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+    }
+
+    /// `traceparent` of a trace that begins here (W3C Trace Context, version 00, sampled flag unset).
+    pub fn traceparent(&self) -> HeaderValue {
+        let mut buffer = Uuid::encode_buffer();
+        let trace = self.0.simple().encode_lower(&mut buffer);
+        let mut out = [b'0'; 55];
+        out[2] = b'-';
+        out[3..35].copy_from_slice(trace.as_bytes());
+        out[35] = b'-';
+        // The span's id is the random half of the trace's: it differs from request to request, and that is enough.
+        out[36..52].copy_from_slice(&trace.as_bytes()[16..]);
+        out[52] = b'-';
+        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&out)).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Whether a trusted peer's `traceparent` is one.
+pub(super) fn is_traceparent(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    bytes.len() == 55
+        && bytes.iter().enumerate().all(|(i, b)| match i {
+            2 | 35 | 52 => *b == b'-',
+            _ => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
+        })
+        && !bytes.starts_with(b"ff")
+        && bytes[3..35].iter().any(|b| *b != b'0')
+        && bytes[36..52].iter().any(|b| *b != b'0')
+}

@@ -1,0 +1,391 @@
+//! Reads `Cookie`, writes `Set-Cookie`. Nothing else touches those headers.
+//!
+//! Reading follows RFC 6265 section 4.2 strictly where it matters: only a pair that is exactly `sid=<value>` is a sid.
+//! `SID=`, `sid =`, a name behind a tab or a Unicode space, quoted values and `$Version` are something else. Those
+//! spellings are dropped from what the upstream sees all the same, because its parser may be more lenient.
+
+use bytes::Bytes;
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+
+use crate::config;
+use crate::session::SessionId;
+
+/// At most so many distinct sids of one request are asked about.
+pub const MAX_TWINS: usize = 3;
+/// At most so many prefixes of the request path are cleared.
+const MAX_PATH_PREFIXES: usize = 8;
+
+/// The sids of one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SidCookies {
+    sids: [Option<SessionId>; MAX_TWINS],
+    /// How many cookies of that name were sent, well-formed or not.
+    pub sent: usize,
+}
+
+impl SidCookies {
+    /// The distinct well-formed ones, in the order they were sent.
+    pub fn iter(&self) -> impl Iterator<Item = SessionId> {
+        self.sids.iter().copied().flatten()
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        self.sent += 1;
+        let Some(sid) = SessionId::parse(value) else { return };
+        for slot in &mut self.sids {
+            match slot {
+                Some(known) if *known == sid => return,
+                Some(_) => {}
+                None => {
+                    *slot = Some(sid);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The session cookie's name and scope.
+#[derive(Debug, Clone)]
+pub struct SidCookie {
+    name: String,
+    prefixed: String,
+    host_prefix: bool,
+    plain_until: Option<Timestamp>,
+    domain: Option<String>,
+}
+
+impl SidCookie {
+    /// From `[session]`.
+    pub fn new(config: &config::Session) -> Self {
+        // The plain name is read through the whole of its last day, in UTC.
+        let plain_until = config
+            .host_prefix_reads_plain_until
+            .and_then(|day| day.tomorrow().ok())
+            .and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC).ok())
+            .map(|z| z.timestamp());
+        Self {
+            prefixed: format!("__Host-{}", config.cookie),
+            name: config.cookie.clone(),
+            host_prefix: config.host_prefix,
+            plain_until,
+            domain: config.domain.clone(),
+        }
+    }
+
+    /// The sids of a request. With `host_prefix` a `__Host-` cookie wins, and the plain one is read until its end
+    /// date only.
+    pub fn read(&self, headers: &HeaderMap) -> SidCookies {
+        let (mut plain, mut prefixed) = (SidCookies::default(), SidCookies::default());
+        for pair in pairs(headers) {
+            let Some((name, value)) = split(pair) else { continue };
+            if name == self.name.as_bytes() {
+                plain.add(value);
+            } else if self.host_prefix && name == self.prefixed.as_bytes() {
+                prefixed.add(value);
+            }
+        }
+        if !self.host_prefix {
+            return plain;
+        }
+        let plain_is_read = self.plain_until.is_some_and(|end| Timestamp::now() < end);
+        if prefixed.sent > 0 || !plain_is_read { prefixed } else { plain }
+    }
+
+    /// Writes the `Cookie` header that the upstream gets: every pair but the session's.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        let mut out = Vec::new();
+        for pair in pairs(headers) {
+            let Some((name, _)) = split(pair) else { continue };
+            if name.is_empty() || self.names(core_of(name)) {
+                continue;
+            }
+            if !out.is_empty() {
+                out.extend_from_slice(b"; ");
+            }
+            out.extend_from_slice(pair);
+        }
+        match HeaderValue::from_maybe_shared(Bytes::from(out)) {
+            Ok(value) if !value.is_empty() => headers.insert(COOKIE, value),
+            _ => headers.remove(COOKIE),
+        };
+    }
+
+    /// Joins several `Cookie` lines (HTTP/2 splits them, RFC 9113 section 8.2.3) into one, session included.
+    pub fn join(headers: &mut HeaderMap) {
+        if headers.get_all(COOKIE).iter().nth(1).is_none() {
+            return;
+        }
+        let joined = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(joined)) {
+            headers.insert(COOKIE, value);
+        }
+    }
+
+    /// Takes the lines that name the session cookie out of an upstream's answer; how many there were.
+    pub fn drop_from_answer(&self, headers: &mut HeaderMap) -> usize {
+        let names_it =
+            |v: &HeaderValue| split(first_pair(v.as_bytes())).is_some_and(|(name, _)| self.names(core_of(name)));
+        let all = headers.get_all(SET_COOKIE);
+        let dropped = all.iter().filter(|v| names_it(v)).count();
+        if dropped > 0 {
+            let kept: Vec<HeaderValue> = all.iter().filter(|v| !names_it(v)).cloned().collect();
+            headers.remove(SET_COOKIE);
+            for line in kept {
+                headers.append(SET_COOKIE, line);
+            }
+        }
+        dropped
+    }
+
+    /// `Set-Cookie` for a session.
+    pub fn set(&self, sid: &SessionId, expires: Option<Timestamp>) -> Option<HeaderValue> {
+        let name = if self.host_prefix { &self.prefixed } else { &self.name };
+        let mut line = format!("{name}={}; Path=/; HttpOnly; Secure; SameSite=Lax", sid.expose());
+        if let Some(domain) = &self.domain {
+            line.push_str("; Domain=");
+            line.push_str(domain);
+        }
+        if let Some(at) = expires {
+            line.push_str("; Expires=");
+            line.push_str(&httpdate::fmt_http_date(at.into()));
+        }
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from(line)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// `Set-Cookie` lines that expire the session cookie in every scope where it may live: host-only, the configured
+    /// domain, each parent domain, and with `path` each prefix of it.
+    ///
+    /// A parent domain is one of two labels or more. Browsers ignore `Domain=` for a public suffix, so a line for
+    /// `co.uk` does nothing; a copy of the public suffix list to leave it out would be the larger evil.
+    pub fn expire(&self, host: &str, path: Option<&str>) -> Vec<HeaderValue> {
+        let mut lines = Vec::new();
+        if self.host_prefix {
+            lines.push(format!("{}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax", self.prefixed));
+        }
+        self.expire_scopes(host, path, &mut lines);
+        lines.into_iter().filter_map(|l| HeaderValue::from_maybe_shared(Bytes::from(l)).ok()).collect()
+    }
+
+    /// Like [`expire`](Self::expire), but leaves our own scope for the `Set-Cookie` that goes with it: heals twins.
+    pub fn expire_twins(&self, host: &str, path: &str) -> Vec<HeaderValue> {
+        let mut lines = Vec::new();
+        self.expire_scopes(host, Some(path), &mut lines);
+        let own = self.expiry(self.domain.as_deref(), "/");
+        let keeps_plain = !self.host_prefix;
+        lines
+            .into_iter()
+            .filter(|l| !(keeps_plain && *l == own))
+            .filter_map(|l| HeaderValue::from_maybe_shared(Bytes::from(l)).ok())
+            .collect()
+    }
+
+    fn expire_scopes(&self, host: &str, path: Option<&str>, lines: &mut Vec<String>) {
+        let domains = parent_domains(host, self.domain.as_deref());
+        let paths = path.map_or_else(|| vec!["/"], path_prefixes);
+        for path in paths {
+            lines.push(self.expiry(None, path));
+            for domain in &domains {
+                lines.push(self.expiry(Some(domain), path));
+            }
+        }
+    }
+
+    fn expiry(&self, domain: Option<&str>, path: &str) -> String {
+        let mut line = format!("{}=; Path={path}; Max-Age=0; HttpOnly; Secure; SameSite=Lax", self.name);
+        if let Some(domain) = domain {
+            line.push_str("; Domain=");
+            line.push_str(domain);
+        }
+        line
+    }
+
+    fn names(&self, name: &[u8]) -> bool {
+        name == self.name.as_bytes() || name == self.prefixed.as_bytes()
+    }
+}
+
+/// Whether a cookie of exactly this name was sent.
+pub fn has(headers: &HeaderMap, name: &str) -> bool {
+    pairs(headers).any(|pair| split(pair).is_some_and(|(n, _)| n == name.as_bytes()))
+}
+
+/// A short-lived marker of the gateway's own: it carries no data, its presence is the message.
+pub fn marker(name: &str, seconds: u32) -> Option<HeaderValue> {
+    let line = format!("{name}=1; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax");
+    HeaderValue::from_maybe_shared(Bytes::from(line)).ok()
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|b| *b == b';'))
+        .map(trim_spaces)
+        .filter(|pair| !pair.is_empty())
+}
+
+fn first_pair(line: &[u8]) -> &[u8] {
+    trim_spaces(line.split(|b| *b == b';').next().unwrap_or_default())
+}
+
+fn split(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = pair.iter().position(|b| *b == b'=')?;
+    Some((&pair[..at], &pair[at + 1..]))
+}
+
+/// Spaces only: a tab or a Unicode space is part of the name, and so no `sid`.
+fn trim_spaces(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
+}
+
+/// The name as the most lenient parser could read it: without anything around it that is no token character.
+fn core_of(name: &[u8]) -> &[u8] {
+    let odd = |b: &u8| *b <= b' ' || *b >= 0x7f || *b == b'"';
+    let start = name.iter().position(|b| !odd(b)).unwrap_or(name.len());
+    let end = name.iter().rposition(|b| !odd(b)).map_or(start, |i| i + 1);
+    &name[start..end]
+}
+
+fn parent_domains(host: &str, configured: Option<&str>) -> Vec<String> {
+    let mut out: Vec<String> = configured.map(str::to_owned).into_iter().collect();
+    let is_name = host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
+    let mut rest = is_name.then_some(host);
+    while let Some(domain) = rest.filter(|d| d.contains('.')) {
+        if !out.iter().any(|d| d == domain) {
+            out.push(domain.to_owned());
+        }
+        rest = domain.split_once('.').map(|(_, parent)| parent);
+    }
+    out
+}
+
+/// `/`, `/a`, `/a/`, `/a/b` ... of `/a/b`: a cookie's Path is a prefix of the request's path, with or without a slash.
+fn path_prefixes(path: &str) -> Vec<&str> {
+    let mut out = vec!["/"];
+    for (i, _) in path.match_indices('/').skip(1) {
+        out.push(&path[..i]);
+    }
+    if path.len() > 1 && !path.ends_with('/') {
+        out.push(path);
+    }
+    out.truncate(MAX_PATH_PREFIXES);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "9e3779b9-7f4a-4c15-8000-000000000000";
+    const B: &str = "11111111-1111-4111-8111-111111111111";
+
+    fn jar() -> SidCookie {
+        SidCookie::new(&config::Session::default())
+    }
+
+    fn headers(lines: &[&[u8]]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for line in lines {
+            map.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        map
+    }
+
+    fn sids(line: &str) -> usize {
+        jar().read(&headers(&[line.as_bytes()])).iter().count()
+    }
+
+    #[test]
+    fn only_an_exact_sid_is_a_sid() {
+        assert_eq!(sids(&format!("theme=dark; sid={A}; lang=en")), 1);
+        for other in
+            [format!("SID={A}"), format!("sid ={A}"), format!("\tsid={A}"), format!("=sid={A}"), format!("sid=\"{A}\"")]
+        {
+            assert_eq!(sids(&other), 0, "{other}");
+        }
+        let unicode = [b"\xe2\x80\x80sid=".as_slice(), A.as_bytes()].concat();
+        assert_eq!(jar().read(&headers(&[&unicode])).iter().count(), 0);
+    }
+
+    #[test]
+    fn twins_are_seen_and_bounded() {
+        let line = format!("sid={A}; sid={A}; sid={B}; sid=junk");
+        let read = jar().read(&headers(&[line.as_bytes()]));
+        assert_eq!((read.iter().count(), read.sent), (2, 4));
+        let many: Vec<String> = (0..9).map(|i| format!("sid={}{i}", &A[..35])).collect();
+        assert_eq!(jar().read(&headers(&[many.join("; ").as_bytes()])).iter().count(), MAX_TWINS);
+    }
+
+    #[test]
+    fn the_upstream_sees_every_cookie_but_the_session() {
+        let mut map = headers(&[b"a=1; sid=x", b"\tsid=y; sid =z; __Host-sid=w; b=2; =junk", b"\xe2\x80\x80sid=q"]);
+        jar().strip(&mut map);
+        assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        let mut only = headers(&[b"sid=x"]);
+        jar().strip(&mut only);
+        assert!(!only.contains_key(COOKIE));
+    }
+
+    #[test]
+    fn an_upstream_cannot_set_the_session_cookie() {
+        let mut map = HeaderMap::new();
+        for line in ["sid=evil; Path=/", "a=1", " sid=evil", "sid =evil", "__Host-sid=evil", "b=2; Secure", "sidecar=1"]
+        {
+            map.append(SET_COOKIE, HeaderValue::from_static(line));
+        }
+        assert_eq!(jar().drop_from_answer(&mut map), 4);
+        assert_eq!(map.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2; Secure", "sidecar=1"]);
+    }
+
+    #[test]
+    fn the_cookie_is_as_the_contract_writes_it() {
+        let sid = SessionId::parse(A.as_bytes()).unwrap();
+        let at: Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
+        assert_eq!(
+            jar().set(&sid, Some(at)).unwrap(),
+            format!("sid={A}; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Tue, 01 Dec 2026 10:00:00 GMT").as_str()
+        );
+        assert_eq!(A.len(), 36);
+    }
+
+    #[test]
+    fn expiry_reaches_every_scope() {
+        let lines = jar().expire("app.shop.example.com", Some("/a/b"));
+        let text: Vec<&str> = lines.iter().map(|l| l.to_str().unwrap()).collect();
+        assert_eq!(text.len(), 3 * 4, "{text:?}");
+        assert!(text.iter().any(|l| l.contains("Path=/a;") && l.ends_with("Domain=example.com")));
+        assert!(!text.iter().any(|l| l.ends_with("Domain=com")));
+        assert_eq!(jar().expire("localhost", None).len(), 1);
+        assert_eq!(jar().expire("127.0.0.1", None).len(), 1);
+        let twins = jar().expire_twins("app.shop.localhost", "/");
+        assert!(twins.iter().all(|l| l.to_str().unwrap().contains("Domain=")), "{twins:?}");
+    }
+
+    #[test]
+    fn with_host_prefix_it_wins_and_the_plain_one_has_an_end_date() {
+        let date = |s: &str| Some(s.parse().unwrap());
+        let config = config::Session { host_prefix: true, ..config::Session::default() };
+        let both = headers(&[format!("sid={A}; __Host-sid={B}").as_bytes()]);
+        let plain = headers(&[format!("sid={A}").as_bytes()]);
+        let read = |until, map: &HeaderMap| {
+            let config = config::Session { host_prefix_reads_plain_until: until, ..config.clone() };
+            SidCookie::new(&config).read(map).iter().map(|s| s.expose()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(None, &both), [B]);
+        assert_eq!(read(date("2999-01-01"), &both), [B]);
+        assert_eq!(read(date("2999-01-01"), &plain), [A]);
+        assert!(read(date("2020-01-01"), &plain).is_empty());
+        assert!(read(None, &plain).is_empty());
+    }
+}

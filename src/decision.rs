@@ -1,0 +1,307 @@
+//! Who may pass, and who is sent where: the page that replaces the redirect loop.
+//!
+//! [`decide`] is a pure function of what is known about a request: no I/O, no clock, no configuration. It is the
+//! README's table, cell by cell, and the only place that can make a [`Permit`].
+
+use crate::route::{Access, TenantMatch, TenantPlace, TenantRule};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Session};
+
+/// What the browser wants: a document for a person, or data for a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// A document: it can be redirected.
+    Page,
+    /// Data: it gets a status.
+    Api,
+}
+
+/// Everything a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// What the route asks.
+    pub access: Access,
+    /// The route's tenant rule, and the tenant that the request names.
+    pub tenant: Option<(TenantRule, &'a str)>,
+    /// A stale session may serve this route.
+    pub stale_allowed: bool,
+    /// What asking for the session came to.
+    pub lookup: &'a Lookup,
+    /// What the browser wants.
+    pub wants: Wants,
+    /// GET, HEAD or OPTIONS (RFC 9110 section 9.2.1).
+    pub safe_method: bool,
+    /// A moment ago the upstream itself sent this signed-in browser to sign-in or onboarding.
+    pub upstream_disagreed: bool,
+    /// A moment ago we asked this browser to reload, because its sid was being replaced.
+    pub reloaded: bool,
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Let it pass.
+    Forward(Permit),
+    /// Send the browser elsewhere.
+    Redirect {
+        /// Where to.
+        to: Destination,
+        /// Why, for the log and the sign-in page.
+        reason: Reason,
+        /// Expire the sid.
+        drop_sid: bool,
+    },
+    /// Answer with a status.
+    Refuse {
+        /// Which.
+        refusal: Refusal,
+        /// Why, for the log and the JSON.
+        reason: Reason,
+        /// Expire the sid.
+        drop_sid: bool,
+    },
+}
+
+/// The right to be forwarded. Only [`decide`] makes one, and the upstream takes no request without.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    who: Option<Found>,
+    reason: Reason,
+    drop_sid: bool,
+}
+
+impl Permit {
+    /// As whom; `None` is anonymous.
+    pub fn who(&self) -> Option<&Found> {
+        self.who.as_ref()
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Expire the sid with the answer.
+    pub fn drop_sid(&self) -> bool {
+        self.drop_sid
+    }
+}
+
+/// Where a browser is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// The sign-in page.
+    SignIn,
+    /// The onboarding page, at the session's step.
+    Onboarding,
+    /// The home of the session's tenant.
+    Home,
+}
+
+/// Which refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 401: no session.
+    Unauthenticated,
+    /// 401, a page that reloads itself once: the sid is being replaced.
+    Reload,
+    /// 403: onboarding first.
+    OnboardingNeeded,
+    /// 403: another tenant's address.
+    OtherTenant,
+    /// 403: another tenant's host, with the way home.
+    OtherTenantHost,
+    /// 429: too many refused sids.
+    Throttled,
+    /// 503: the backend did not answer.
+    BackendUnavailable,
+}
+
+/// Why, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The route is public.
+    Public,
+    /// No session, and none needed.
+    Anonymous,
+    /// No session, and one needed.
+    NoSession,
+    /// The backend refused the sid.
+    Refused(RefusalCode),
+    /// The backend did not answer.
+    Unavailable,
+    /// Too many refused sids.
+    Throttled,
+    /// A session that suffices.
+    Session,
+    /// A session from before the backend's failure.
+    Stale,
+    /// Onboarding is still to be done.
+    OnboardingNeeded,
+    /// Already signed in.
+    SignedIn,
+    /// The request names another tenant.
+    OtherTenant,
+    /// The user has no tenant yet.
+    NoTenant,
+    /// The upstream would send the browser back here.
+    UpstreamDisagrees,
+}
+
+impl Reason {
+    /// The word in logs, metrics and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Anonymous => "anonymous",
+            Self::NoSession => "no_session",
+            Self::Refused(code) => code.as_str(),
+            Self::Unavailable => "backend_unavailable",
+            Self::Throttled => "too_many_refused_sids",
+            Self::Session => "session",
+            Self::Stale => "stale_session",
+            Self::OnboardingNeeded => "onboarding_needed",
+            Self::SignedIn => "signed_in",
+            Self::OtherTenant => "other_tenant",
+            Self::NoTenant => "no_tenant",
+            Self::UpstreamDisagrees => "upstream_disagrees",
+        }
+    }
+}
+
+impl Decision {
+    /// The word in logs and metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Forward(_) => "forward",
+            Self::Redirect { to: Destination::SignIn, .. } => "redirect_sign_in",
+            Self::Redirect { to: Destination::Onboarding, .. } => "redirect_onboarding",
+            Self::Redirect { to: Destination::Home, .. } => "redirect_home",
+            Self::Refuse { .. } => "refuse",
+        }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Forward(permit) => permit.reason,
+            Self::Redirect { reason, .. } | Self::Refuse { reason, .. } => *reason,
+        }
+    }
+
+    /// Whether it rests on "onboarding needed", which a cache may hold a moment too long.
+    pub fn rests_on_onboarding(&self) -> bool {
+        matches!(self.reason(), Reason::OnboardingNeeded | Reason::NoTenant)
+    }
+}
+
+/// Decides.
+pub fn decide(s: &Situation<'_>) -> Decision {
+    if s.access == Access::Public {
+        return forward(None, Reason::Public, false);
+    }
+    match s.lookup {
+        Lookup::Absent => without_session(s, Reason::NoSession, false),
+        // Late requests with a sid that was just replaced say nothing about the session that replaced it.
+        Lookup::Refused(RefusalCode::Rotated) => without_session(s, Reason::Refused(RefusalCode::Rotated), false),
+        Lookup::Refused(code) => without_session(s, Reason::Refused(*code), s.wants == Wants::Page),
+        Lookup::Unavailable(_) => not_known(s, Reason::Unavailable, Refusal::BackendUnavailable),
+        Lookup::Throttled { .. } => not_known(s, Reason::Throttled, Refusal::Throttled),
+        Lookup::Found(found)
+            if matches!(found.freshness, Freshness::Stale(_)) && !(s.stale_allowed && s.safe_method) =>
+        {
+            not_known(s, Reason::Unavailable, Refusal::BackendUnavailable)
+        }
+        Lookup::Found(found) => with_session(s, found),
+    }
+}
+
+fn without_session(s: &Situation<'_>, reason: Reason, drop_sid: bool) -> Decision {
+    match (s.access, s.wants) {
+        (Access::Public | Access::Optional | Access::Guest, _) => forward(None, anonymous(reason), drop_sid),
+        (_, Wants::Page) if reason == Reason::Refused(RefusalCode::Rotated) && !s.reloaded => {
+            Decision::Refuse { refusal: Refusal::Reload, reason, drop_sid }
+        }
+        (_, Wants::Page) => Decision::Redirect { to: Destination::SignIn, reason, drop_sid },
+        (_, Wants::Api) => Decision::Refuse { refusal: Refusal::Unauthenticated, reason, drop_sid },
+    }
+}
+
+/// Anonymous is told apart from refused in the log; the upstream sees no difference.
+fn anonymous(reason: Reason) -> Reason {
+    if reason == Reason::NoSession { Reason::Anonymous } else { reason }
+}
+
+/// The sid may be good: it is kept, whatever happens.
+fn not_known(s: &Situation<'_>, reason: Reason, refusal: Refusal) -> Decision {
+    match s.access {
+        Access::Public | Access::Optional | Access::Guest => forward(None, reason, false),
+        Access::SignedIn | Access::Onboarded => Decision::Refuse { refusal, reason, drop_sid: false },
+    }
+}
+
+fn with_session(s: &Situation<'_>, found: &Found) -> Decision {
+    let session = &*found.session;
+    let needed = session.needs_onboarding();
+    if s.access == Access::Guest {
+        return match (s.upstream_disagreed, needed) {
+            (true, _) => forward(Some(found), Reason::UpstreamDisagrees, false),
+            (false, true) => to_onboarding(s, Reason::OnboardingNeeded),
+            (false, false) => Decision::Redirect { to: Destination::Home, reason: Reason::SignedIn, drop_sid: false },
+        };
+    }
+    if s.access == Access::Onboarded && needed {
+        return to_onboarding(s, Reason::OnboardingNeeded);
+    }
+    if let Some((rule, named)) = s.tenant {
+        match standing(session, rule, named) {
+            Standing::Own => {}
+            Standing::NoTenant => return to_onboarding(s, Reason::NoTenant),
+            Standing::Other => return other_tenant(s, rule),
+        }
+    }
+    let reason = if matches!(found.freshness, Freshness::Stale(_)) { Reason::Stale } else { Reason::Session };
+    forward(Some(found), reason, false)
+}
+
+enum Standing {
+    Own,
+    Other,
+    NoTenant,
+}
+
+fn standing(session: &Session, rule: TenantRule, named: &str) -> Standing {
+    let Some(tenant) = &session.tenant else { return Standing::NoTenant };
+    let own = match rule.by {
+        TenantMatch::Id => Some(tenant.id.as_str()),
+        TenantMatch::Slug => tenant.slug.as_deref(),
+    };
+    // Compared exactly; a tenant without a slug has no address by slug.
+    if own == Some(named) { Standing::Own } else { Standing::Other }
+}
+
+fn other_tenant(s: &Situation<'_>, rule: TenantRule) -> Decision {
+    let reason = Reason::OtherTenant;
+    match (rule.place, s.wants) {
+        (TenantPlace::Path(_), Wants::Page) => Decision::Redirect { to: Destination::Home, reason, drop_sid: false },
+        (TenantPlace::Path(_), Wants::Api) | (TenantPlace::Host(_), Wants::Api) => {
+            Decision::Refuse { refusal: Refusal::OtherTenant, reason, drop_sid: false }
+        }
+        (TenantPlace::Host(_), Wants::Page) => {
+            Decision::Refuse { refusal: Refusal::OtherTenantHost, reason, drop_sid: false }
+        }
+    }
+}
+
+fn to_onboarding(s: &Situation<'_>, reason: Reason) -> Decision {
+    match s.wants {
+        Wants::Page => Decision::Redirect { to: Destination::Onboarding, reason, drop_sid: false },
+        Wants::Api => Decision::Refuse { refusal: Refusal::OnboardingNeeded, reason, drop_sid: false },
+    }
+}
+
+fn forward(who: Option<&Found>, reason: Reason, drop_sid: bool) -> Decision {
+    Decision::Forward(Permit { who: who.cloned(), reason, drop_sid })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The sessions themselves: SHA-256 of a sid -> what is known. No sid is kept.
+//!
+//! An ended session stays, so that its sid is answered `session_revoked` and not `session_unknown`, until newer ones
+//! push it out.
+
+use std::collections::{HashMap, VecDeque};
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::digest::{Digest, stored};
+use super::reply::Refused;
+
+/// Sessions kept, ended ones included; the oldest go.
+const MAX_SESSIONS: usize = 100_000;
+/// How long a session lasts, whatever happens in it.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) public_id: Uuid,
+    pub(super) user: &'static str,
+    /// The tenant that was chosen; the user's first one otherwise.
+    pub(super) tenant: Option<String>,
+    pub(super) authenticated_at: Timestamp,
+    pub(super) created_at: Timestamp,
+    pub(super) last_activity: Timestamp,
+    pub(super) expires_at: Timestamp,
+    pub(super) ip: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) revoked: bool,
+}
+
+impl Session {
+    pub(super) fn new(user: &'static str, now: Timestamp) -> Self {
+        Self {
+            public_id: Uuid::new_v4(),
+            user,
+            tenant: None,
+            authenticated_at: now,
+            created_at: now,
+            last_activity: now,
+            // The end of time is far enough away for a session that begins twelve hours before it.
+            expires_at: now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX),
+            ip: None,
+            user_agent: None,
+            revoked: false,
+        }
+    }
+
+    /// The same session under another sid. It is no sign-in: when the person last proved who they are, and when that
+    /// ends, do not move.
+    pub(super) fn successor(&self, now: Timestamp) -> Self {
+        Self { public_id: Uuid::new_v4(), created_at: now, last_activity: now, ..self.clone() }
+    }
+
+    pub(super) fn live(&self, now: Timestamp) -> bool {
+        !self.revoked && now < self.expires_at
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Sessions {
+    by_sid: HashMap<Digest, Session>,
+    by_public_id: HashMap<Uuid, Digest>,
+    /// Oldest first; every session once.
+    order: VecDeque<Digest>,
+}
+
+impl Sessions {
+    /// Takes a new session in. `false` when there has been one with this sid.
+    pub(super) fn insert(&mut self, hash: Digest, session: Session) -> bool {
+        if self.by_sid.contains_key(&hash) {
+            return false;
+        }
+        while self.order.len() >= MAX_SESSIONS {
+            if let Some(oldest) = self.order.pop_front().and_then(|hash| self.by_sid.remove(&hash)) {
+                self.by_public_id.remove(&oldest.public_id);
+            }
+        }
+        self.by_public_id.insert(session.public_id, hash);
+        self.order.push_back(hash);
+        self.by_sid.insert(hash, session);
+        true
+    }
+
+    /// The live session of a sid, or the contract's word for what became of it.
+    pub(super) fn find(&self, sid: &str, now: Timestamp) -> Result<&Session, Refused> {
+        let no = |code| Refused::new(StatusCode::UNAUTHORIZED, code);
+        match stored(sid).and_then(|hash| self.by_sid.get(&hash)) {
+            None => Err(no("session_unknown")),
+            Some(session) if session.revoked => Err(no("session_revoked")),
+            Some(session) if !session.live(now) => Err(no("session_expired")),
+            Some(session) => Ok(session),
+        }
+    }
+
+    pub(super) fn by_hash(&self, hash: &Digest) -> Option<&Session> {
+        self.by_sid.get(hash)
+    }
+
+    pub(super) fn by_public_id(&mut self, public_id: Uuid) -> Option<&mut Session> {
+        self.by_sid.get_mut(self.by_public_id.get(&public_id)?)
+    }
+
+    /// Live sessions of a user, newest first.
+    pub(super) fn of_user(&self, user: &str, now: Timestamp) -> Vec<&Session> {
+        let mut own: Vec<&Session> = self.by_sid.values().filter(|s| s.user == user && s.live(now)).collect();
+        own.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.public_id)));
+        own
+    }
+
+    /// Ends the session of a sid; its public id when it was live.
+    pub(super) fn end(&mut self, hash: &Digest, now: Timestamp) -> Option<Uuid> {
+        let session = self.by_sid.get_mut(hash).filter(|session| session.live(now))?;
+        session.revoked = true;
+        Some(session.public_id)
+    }
+
+    /// Ends every live session that fits; their public ids.
+    pub(super) fn end_where(&mut self, now: Timestamp, fits: impl Fn(&Session) -> bool) -> Vec<Uuid> {
+        let mut ended = Vec::new();
+        for session in self.by_sid.values_mut().filter(|session| session.live(now) && fits(session)) {
+            session.revoked = true;
+            ended.push(session.public_id);
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::digest::sha256;
+    use super::*;
+
+    #[test]
+    fn the_oldest_sessions_go_when_there_are_too_many() {
+        let mut sessions = Sessions::default();
+        let now = Timestamp::now();
+        for n in 0..=MAX_SESSIONS {
+            assert!(sessions.insert(sha256(&n.to_le_bytes()), Session::new("1", now)));
+        }
+        assert_eq!((sessions.by_sid.len(), sessions.by_public_id.len()), (MAX_SESSIONS, MAX_SESSIONS));
+        assert!(sessions.by_hash(&sha256(&0_usize.to_le_bytes())).is_none());
+        assert!(sessions.by_hash(&sha256(&1_usize.to_le_bytes())).is_some());
+    }
+}

@@ -1,0 +1,74 @@
+//! What the gateway answers itself: the session API.
+//!
+//! Exact paths under `/api/auth/`, matched before the routes. Everything here is `private, no-store`, and every call
+//! with an unsafe method must come from a page of our own origin.
+
+mod body;
+mod origin;
+mod session;
+
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::gateway::Gateway;
+use crate::rejection::Rejection;
+
+pub(crate) use origin::is_own_origin;
+
+/// The session API's paths.
+const SESSION: &str = "/api/auth/session-v2";
+
+/// An endpoint of the gateway's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET`, `POST` and `DELETE` of the session.
+    Session,
+}
+
+impl Endpoint {
+    /// The endpoint at a canonical path.
+    pub fn at(path: &str) -> Option<Self> {
+        (path.strip_suffix('/').unwrap_or(path) == SESSION).then_some(Self::Session)
+    }
+
+    /// Its path, for the log.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Session => SESSION,
+        }
+    }
+
+    /// Answers.
+    pub(crate) async fn answer(
+        self,
+        gateway: &Gateway,
+        cx: &mut Context,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Rejection> {
+        if !cx.safe_method() && !origin::is_same_origin(request.headers(), cx, gateway.public_origin()) {
+            return Err(Rejection::cross_origin());
+        }
+        match (self, &cx.method) {
+            (Self::Session, &Method::GET | &Method::HEAD) => session::get(gateway, cx, request.headers()).await,
+            (Self::Session, &Method::POST) => session::post(gateway, cx, request).await,
+            (Self::Session, &Method::DELETE) => session::delete(gateway, cx, request.headers()).await,
+            (Self::Session, _) => Err(Rejection::method("GET, POST, DELETE".into())),
+        }
+    }
+}
+
+/// Nothing under `/api/auth/` is ever kept by a cache.
+pub(crate) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+}
+
+fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
+    let mut answer = Response::new(Body::Own(value.to_string().into()));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    answer
+}

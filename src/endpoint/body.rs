@@ -1,0 +1,102 @@
+//! What a call to the session API carries: JSON, or a form where a form is taken.
+
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use crate::config::Secret;
+use crate::rejection::Rejection;
+use crate::session::Credentials;
+
+/// Bytes of a call's body.
+const MAX_BODY: usize = 16 * 1024;
+/// Longest a call's body may take.
+const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// A sign-in as it was sent.
+pub(super) struct SignIn {
+    pub(super) credentials: Credentials,
+    pub(super) next: Option<String>,
+    /// An HTML form: it gets a redirect.
+    pub(super) form: bool,
+}
+
+impl SignIn {
+    /// For the limit per address.
+    pub(super) fn email(&self) -> Option<String> {
+        match &self.credentials {
+            Credentials::Password { email, .. } => Some(email.trim().to_lowercase()),
+            Credentials::AccessToken(_) => None,
+        }
+    }
+}
+
+/// Whether the body says it is a form.
+pub(super) fn is_form(request: &Request<Incoming>) -> bool {
+    media_type(request) == "application/x-www-form-urlencoded"
+}
+
+/// Reads a sign-in.
+pub(super) async fn sign_in(request: Request<Incoming>) -> Result<SignIn, Rejection> {
+    let form = is_form(&request);
+    if !form && media_type(&request) != "application/json" {
+        let message = "Send application/json, or a form as application/x-www-form-urlencoded.";
+        return Err(Rejection::bad_body("unsupported_media_type", message));
+    }
+    let bytes = collect(request).await?;
+    if form { from_form(&bytes) } else { from_json(&bytes) }
+}
+
+fn media_type(request: &Request<Incoming>) -> String {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+async fn collect(request: Request<Incoming>) -> Result<bytes::Bytes, Rejection> {
+    let read = Limited::new(request.into_body(), MAX_BODY).collect();
+    let late = || Rejection::bad_body("slow_body", "The body did not come in time.");
+    let read = tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| late())?;
+    let body =
+        read.map_err(|_| Rejection::bad_body("body_too_large", "The body is larger than 16 KiB, or broke off."))?;
+    Ok(body.to_bytes())
+}
+
+fn from_json(bytes: &[u8]) -> Result<SignIn, Rejection> {
+    let bad = || Rejection::bad_body("invalid_body", "Send {\"email\", \"password\"} or {\"accessToken\"} as JSON.");
+    let json: Value = serde_json::from_slice(bytes).map_err(|_| bad())?;
+    let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned);
+    let credentials = match (text("accessToken"), text("email"), text("password")) {
+        (Some(token), None, None) => Credentials::AccessToken(Secret::new(token)),
+        (None, Some(email), Some(password)) => Credentials::Password {
+            email,
+            password: Secret::new(password),
+            challenge: json.get("challenge").filter(|c| c.is_object()).cloned(),
+        },
+        _ => return Err(bad()),
+    };
+    Ok(SignIn { credentials, next: text("next"), form: false })
+}
+
+fn from_form(bytes: &[u8]) -> Result<SignIn, Rejection> {
+    let (mut email, mut password, mut next, mut nexts) = (None, None, None, 0);
+    for (key, value) in url::form_urlencoded::parse(bytes) {
+        match &*key {
+            "email" => email = Some(value.into_owned()),
+            "password" => password = Some(value.into_owned()),
+            "next" => {
+                nexts += 1;
+                next = Some(value.into_owned());
+            }
+            _ => {}
+        }
+    }
+    // A form with an empty field is a person who pressed the button too early: the backend's answer will say so.
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(Rejection::bad_body("invalid_body", "The form needs the fields email and password."));
+    };
+    let credentials = Credentials::Password { email, password: Secret::new(password), challenge: None };
+    // Which of two is meant would be a guess.
+    Ok(SignIn { credentials, next: next.filter(|n| nexts == 1 && !n.is_empty()), form: true })
+}

@@ -1,0 +1,163 @@
+//! `/api/auth/session-v2`: who am I, sign in, sign out.
+
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::body::{self, SignIn};
+use crate::body::Body;
+use crate::context::Context;
+use crate::decision::Wants;
+use crate::gateway::Gateway;
+use crate::limit::client_prefix;
+use crate::rejection::Rejection;
+use crate::session::{Lookup, Onboarding, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer, Tenant};
+
+/// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
+pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
+    cx.wants = Wants::Api;
+    let resolved = gateway.resolve(cx, headers).await;
+    match resolved.lookup {
+        Lookup::Found(found) => Ok(super::json(StatusCode::OK, &describe(&found.session))),
+        Lookup::Absent => Ok(unauthenticated("no_session")),
+        Lookup::Refused(code) => {
+            if code != RefusalCode::Rotated {
+                gateway.expire_sid(cx);
+            }
+            Ok(unauthenticated(code.as_str()))
+        }
+        Lookup::Unavailable(_) => Err(Rejection::backend_unavailable()),
+        Lookup::Throttled { retry_after } => {
+            let message = "Too many requests with sessions that do not exist came from your network.";
+            Err(Rejection::limited("too_many_refused_sids", message, retry_after))
+        }
+    }
+}
+
+fn unauthenticated(reason: &str) -> Response<Body> {
+    super::json(StatusCode::UNAUTHORIZED, &json!({ "authenticated": false, "reason": reason }))
+}
+
+/// Sign in. Always a new sid; the one that came along ends.
+pub(super) async fn post(
+    gateway: &Gateway,
+    cx: &mut Context,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Rejection> {
+    // A form is a navigation: its errors lead back to the sign-in page. Everything else speaks JSON.
+    cx.wants = if body::is_form(&request) { Wants::Page } else { Wants::Api };
+    let old = gateway.sids(request.headers());
+    let sign_in = body::sign_in(request).await?;
+    let answer = match attempt(gateway, cx, &sign_in).await {
+        Ok(answer) => answer,
+        Err(rejection) if sign_in.form => return Ok(back_to_form(gateway, &sign_in, rejection.code())),
+        Err(rejection) => return Err(rejection),
+    };
+    match answer {
+        SignInAnswer::Session(sid, session) => {
+            for other in old.iter().filter(|other| *other != sid) {
+                gateway.sessions().replace(other, cx.caller());
+            }
+            Ok(signed_in(gateway, cx, &sign_in, &sid, &session, old.sent > 1))
+        }
+        SignInAnswer::Challenge(challenge) => Ok(super::json(StatusCode::ACCEPTED, &json!({ "challenge": challenge }))),
+        other => {
+            cx.facts.reason = Some("sign_in_refused");
+            let rejection = Rejection::sign_in(other);
+            if sign_in.form { Ok(back_to_form(gateway, &sign_in, rejection.code())) } else { Err(rejection) }
+        }
+    }
+}
+
+async fn attempt(gateway: &Gateway, cx: &Context, sign_in: &SignIn) -> Result<SignInAnswer, Rejection> {
+    let message = "Too many sign-in attempts. Wait a little and try again.";
+    let limited = |wait| Rejection::limited("rate_limited", message, wait);
+    gateway.limits().sign_in_client.check(client_prefix(cx.client)).map_err(limited)?;
+    if let Some(email) = sign_in.email() {
+        gateway.limits().sign_in_email.check(email).map_err(limited)?;
+    }
+    Ok(gateway.sessions().sign_in(&sign_in.credentials, &cx.caller()).await)
+}
+
+fn signed_in(
+    gateway: &Gateway,
+    cx: &mut Context,
+    sign_in: &SignIn,
+    sid: &SessionId,
+    session: &Session,
+    twins: bool,
+) -> Response<Body> {
+    cx.facts.fingerprint = Some(session.fingerprint);
+    cx.facts.reason = Some("signed_in");
+    gateway.set_sid(cx, sid, session.expires_at, twins);
+    let origin = gateway.public_origin().map_or_else(|| cx.origin(), str::to_owned);
+    let to = gateway.pages().after_sign_in(session, sign_in.next.as_deref(), &origin);
+    if sign_in.form {
+        return see_other(&to);
+    }
+    let mut body = describe(session);
+    body["redirectTo"] = json!(to);
+    super::json(StatusCode::OK, &body)
+}
+
+fn back_to_form(gateway: &Gateway, sign_in: &SignIn, error: &str) -> Response<Body> {
+    see_other(&gateway.pages().sign_in_again(sign_in.next.as_deref(), error))
+}
+
+fn see_other(to: &str) -> Response<Body> {
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(location) = HeaderValue::try_from(to) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+/// Sign out: refused here at once, the cookie cleared in every scope, the backend told until it listens.
+pub(super) async fn delete(
+    gateway: &Gateway,
+    cx: &mut Context,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Rejection> {
+    cx.wants = Wants::Api;
+    let mut pending = false;
+    for sid in gateway.sids(headers).iter() {
+        cx.facts.fingerprint = Some(sid.fingerprint());
+        pending |= gateway.sessions().sign_out(sid, &cx.caller()).await == SignOutAnswer::Pending;
+    }
+    cx.facts.reason = Some("signed_out");
+    gateway.expire_sid(cx);
+    if pending {
+        return Ok(super::json(StatusCode::ACCEPTED, &json!({ "pending": true })));
+    }
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    Ok(answer)
+}
+
+/// The session for JavaScript: a fixed list of fields, never the sid, never a token of the backend.
+fn describe(session: &Session) -> Value {
+    let (needed, step) = match &session.onboarding {
+        Onboarding::Complete => (false, None),
+        Onboarding::Needed { step } => (true, step.as_deref()),
+    };
+    let tenant = |t: &Tenant| json!({ "id": t.id, "slug": t.slug, "name": t.name });
+    json!({
+        "authenticated": true,
+        "user": {
+            "id": session.user.id,
+            "email": session.user.email,
+            "name": session.user.name,
+            "role": session.user.role,
+        },
+        "tenantId": session.tenant.as_ref().map(|t| &t.id),
+        "tenant": session.tenant.as_ref().map(tenant),
+        "tenants": session.tenants.iter().map(tenant).collect::<Vec<_>>(),
+        "needsOnboarding": needed,
+        "onboardingStep": step,
+        "permissions": session.permissions,
+        "expiresAt": session.expires_at.map(|t: Timestamp| t.to_string()),
+    })
+}

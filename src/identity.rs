@@ -1,0 +1,195 @@
+//! Strip what a client may not say, then say what we know.
+//!
+//! The names that the upstream trusts stand in one table, [`reserved`]; what is stripped is derived from it. The
+//! values are made once per answer of the backend and kept beside the session, so that a request only clones them.
+//!
+//! A reserved name in another spelling (`X_Auth_User_Id`, `x.auth.status`) is an *alias*: CGI, WSGI and ASGI servers
+//! fold such names onto the real one. Nobody honest sends it, so it is refused and not only removed.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::session::{Found, Freshness, Onboarding, Session};
+
+/// Whether the upstream is told of a user.
+pub const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
+/// Where the answer about the session came from.
+pub const FRESHNESS: HeaderName = HeaderName::from_static("x-auth-freshness");
+/// An order of the upstream: what it changed must show in the next request.
+pub const SESSION_CHANGED: HeaderName = HeaderName::from_static("x-auth-session-changed");
+
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const TENANT_ID: HeaderName = HeaderName::from_static("x-auth-tenant-id");
+const TENANT_ID_ALIAS: HeaderName = HeaderName::from_static("x-tenant-id");
+const TENANT_SLUG: HeaderName = HeaderName::from_static("x-auth-tenant-slug");
+const ONBOARDING: HeaderName = HeaderName::from_static("x-auth-onboarding");
+const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
+const SESSION: HeaderName = HeaderName::from_static("x-auth-session");
+
+/// Bytes of one identity header; a longer list is cut at an item, a longer single value is left out.
+const MAX_VALUE: usize = 4096;
+
+/// Prefixes of names that only the gateway or Next.js itself may say.
+const RESERVED_PREFIXES: [&str; 4] = ["x-auth-", "x-forwarded-", "x-middleware-", "x-invoke-"];
+
+/// Whole names of the same kind.
+const RESERVED_NAMES: [&str; 16] = [
+    "x-tenant-id",
+    "x-session-id",
+    "x-gateway-key",
+    "x-client-ip",
+    "x-original-url",
+    "x-rewrite-url",
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-matched-path",
+    "x-now-route-matches",
+    "x-nextjs-request-id",
+    "next-resume",
+    "x-next-resume-state-length",
+    "x-prerender-revalidate",
+];
+
+/// Whether a header name (lower case) is the gateway's to say.
+pub fn reserved(name: &str) -> bool {
+    match name.as_bytes().first() {
+        Some(b'x') => RESERVED_PREFIXES.iter().any(|p| name.starts_with(p)) || RESERVED_NAMES.contains(&name),
+        Some(b'f' | b't' | b'c' | b'n') => RESERVED_NAMES.contains(&name),
+        _ => false,
+    }
+}
+
+/// The client used a spelling of a reserved name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alias;
+
+/// Removes every reserved header of a client, and its `Authorization: Session`.
+///
+/// # Errors
+/// [`Alias`] when a name folds onto a reserved one without being it.
+pub fn strip(headers: &mut HeaderMap) -> Result<(), Alias> {
+    let mut doomed: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        let text = name.as_str();
+        if reserved(text) {
+            doomed.push(name.clone());
+        } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && reserved(&folded(text)) {
+            return Err(Alias);
+        }
+    }
+    for name in doomed {
+        headers.remove(name);
+    }
+    let is_session = |v: &HeaderValue| v.as_bytes().get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"session"));
+    if headers.get_all(AUTHORIZATION).iter().any(is_session) {
+        headers.remove(AUTHORIZATION);
+    }
+    Ok(())
+}
+
+fn folded(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+}
+
+/// Sets the identity headers. The reserved ones of the client must be gone already.
+pub fn apply(headers: &mut HeaderMap, who: Option<&Found>) {
+    let Some(found) = who else {
+        headers.insert(STATUS, HeaderValue::from_static("anonymous"));
+        return;
+    };
+    for (name, value) in found.session.headers.get_or_init(|| lines(&found.session)) {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.insert(FRESHNESS, freshness(found.freshness));
+}
+
+/// Removes from an answer of the upstream what no browser is to see.
+pub fn strip_answer(headers: &mut HeaderMap) {
+    let ours = |name: &str| name.starts_with("x-auth-") || name == "x-session-id" || name == "x-tenant-id";
+    let doomed: Vec<HeaderName> = headers.keys().filter(|n| ours(n.as_str())).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+fn lines(session: &Session) -> Vec<(HeaderName, HeaderValue)> {
+    let mut out = vec![(STATUS, HeaderValue::from_static("authenticated"))];
+    let mut add = |name: HeaderName, text: &str| {
+        if let Some(value) = plain(text) {
+            out.push((name, value));
+        }
+    };
+    add(USER_ID, &session.user.id);
+    if let Some(tenant) = &session.tenant {
+        add(TENANT_ID, &tenant.id);
+        add(TENANT_ID_ALIAS, &tenant.id);
+        if let Some(slug) = &tenant.slug {
+            add(TENANT_SLUG, slug);
+        }
+    }
+    add(SESSION, session.fingerprint.as_str());
+    let onboarding = match &session.onboarding {
+        Onboarding::Complete => "complete".to_owned(),
+        Onboarding::Needed { step: None } => "needed".to_owned(),
+        Onboarding::Needed { step: Some(step) } => format!("needed;step={}", encoded(step, PARAMETER)),
+    };
+    out.extend(HeaderValue::try_from(onboarding).ok().map(|v| (ONBOARDING, v)));
+    out.extend(list(session.user.role.iter()).map(|v| (ROLES, v)));
+    out.extend(list(session.permissions.iter()).map(|v| (PERMISSIONS, v)));
+    out
+}
+
+/// A value as it stands where it is visible ASCII, percent-encoded where it must be.
+fn plain(text: &str) -> Option<HeaderValue> {
+    let value = encoded(text, VALUE);
+    (!value.is_empty() && value.len() <= MAX_VALUE).then(|| HeaderValue::try_from(value).ok())?
+}
+
+/// Controls, space, `%` (so that it can be undone); non-ASCII is always encoded.
+const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b',');
+const PARAMETER: &AsciiSet = &VALUE.add(b';').add(b'=');
+
+fn encoded(text: &str, set: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, set).to_string()
+}
+
+/// A list of strings (RFC 9651 sections 3.1 and 3.3.3). Strings are ASCII there; others are percent-encoded.
+fn list<'a>(items: impl Iterator<Item = &'a String>) -> Option<HeaderValue> {
+    const STRING: &AsciiSet = &CONTROLS.add(b'%');
+    let mut out = String::new();
+    for item in items {
+        let text = encoded(item, STRING).replace('\\', "\\\\").replace('"', "\\\"");
+        if out.len() + text.len() + 4 > MAX_VALUE {
+            break;
+        }
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push('"');
+        out.push_str(&text);
+        out.push('"');
+    }
+    (!out.is_empty()).then(|| HeaderValue::try_from(out).ok())?
+}
+
+fn freshness(freshness: Freshness) -> HeaderValue {
+    let aged = |word: &str, age: std::time::Duration| HeaderValue::try_from(format!("{word};age={}", age.as_secs()));
+    match freshness {
+        Freshness::Miss => HeaderValue::from_static("miss"),
+        // The common ages of a five-second cache, without a format.
+        Freshness::Hit(age) if age.as_secs() < 6 => {
+            HeaderValue::from_static(HITS[usize::try_from(age.as_secs()).unwrap_or(0)])
+        }
+        Freshness::Hit(age) => aged("hit", age).unwrap_or(HeaderValue::from_static("hit")),
+        Freshness::Stale(age) => aged("stale", age).unwrap_or(HeaderValue::from_static("stale")),
+    }
+}
+
+const HITS: [&str; 6] = ["hit;age=0", "hit;age=1", "hit;age=2", "hit;age=3", "hit;age=4", "hit;age=5"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! So many in so much time, per key.
+//!
+//! The generic cell rate algorithm (GCRA): one timestamp per key. Own code rather than a crate, because the limit on
+//! refused sids must be asked without being used up, which those at hand do not offer.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::time::Instant;
+
+use crate::config::Rate;
+
+/// Keys held at once; beyond it new keys are not counted until the next sweep, so that a flood costs no memory.
+const MAX_KEYS: usize = 100_000;
+
+/// A limit per key.
+#[derive(Debug)]
+pub struct Limiter<K: Eq + Hash> {
+    /// Time until which the key's allowance is used.
+    used_until: DashMap<K, Instant>,
+    each: Duration,
+    burst: Duration,
+}
+
+impl<K: Eq + Hash + Clone> Limiter<K> {
+    /// A limit of `rate`, all of which may be used at once.
+    pub fn new(rate: Rate) -> Self {
+        Self { used_until: DashMap::new(), each: rate.per / rate.count.max(1), burst: rate.per }
+    }
+
+    /// How long the key has to wait, if it has used everything.
+    pub fn exhausted(&self, key: &K) -> Option<Duration> {
+        let until = *self.used_until.get(key)?;
+        (until + self.each).checked_duration_since(Instant::now() + self.burst).filter(|d| !d.is_zero())
+    }
+
+    /// Uses one, whether or not there is one left.
+    pub fn take(&self, key: K) {
+        let now = Instant::now();
+        if self.used_until.len() >= MAX_KEYS && !self.used_until.contains_key(&key) {
+            return;
+        }
+        let mut until = self.used_until.entry(key).or_insert(now);
+        // Never more than a whole period ahead: who goes on is not punished for longer.
+        *until = ((*until).max(now) + self.each).min(now + self.burst + self.each);
+    }
+
+    /// Uses one if there is one left.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn check(&self, key: K) -> Result<(), Duration> {
+        if let Some(wait) = self.exhausted(&key) {
+            return Err(wait);
+        }
+        self.take(key);
+        Ok(())
+    }
+
+    /// Forgets keys that have everything left.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.used_until.retain(|_, until| *until > now);
+    }
+}
+
+/// What counts as one client: an IPv4 /24, an IPv6 /48. An IPv4 address in IPv6 clothes is the IPv4 address.
+pub fn client_prefix(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(a) => {
+            let [a, b, c, _] = a.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
+        }
+        IpAddr::V6(a) => {
+            let [a, b, c, ..] = a.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_at_once_then_one_by_one() {
+        let limiter = Limiter::new(Rate { count: 3, per: Duration::from_secs(30) });
+        for _ in 0..3 {
+            assert_eq!(limiter.check("a"), Ok(()));
+        }
+        assert_eq!(limiter.check("a"), Err(Duration::from_secs(10)));
+        assert_eq!(limiter.check("b"), Ok(()));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(limiter.check("a"), Ok(()));
+        assert!(limiter.check("a").is_err());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        limiter.sweep();
+        assert!(limiter.used_until.is_empty());
+    }
+
+    #[test]
+    fn neighbours_are_one_client() {
+        let prefix = |s: &str| client_prefix(s.parse().unwrap()).to_string();
+        assert_eq!(prefix("203.0.113.7"), "203.0.113.0");
+        assert_eq!(prefix("::ffff:203.0.113.7"), "203.0.113.0");
+        assert_eq!(prefix("2001:db8:1:2::3"), "2001:db8:1::");
+    }
+}

@@ -1,0 +1,189 @@
+//! The addresses people are sent to, and the way back.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use crate::config;
+use crate::decision::Reason;
+use crate::path;
+use crate::session::{Onboarding, Session};
+
+/// Longest `next` that is followed.
+const MAX_NEXT: usize = 2048;
+
+/// Everything but the unreserved characters and `/`, for a value in a query or a path.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The addresses of `[pages]`.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    pages: config::Pages,
+    paths: config::Paths,
+}
+
+impl Pages {
+    /// From `[pages]` and `[paths]`.
+    pub fn new(pages: &config::Pages, paths: &config::Paths) -> Self {
+        Self { pages: pages.clone(), paths: paths.clone() }
+    }
+
+    /// The sign-in page's own path.
+    pub fn sign_in_path(&self) -> &str {
+        &self.pages.sign_in
+    }
+
+    /// Whether a path is the onboarding page or below it.
+    pub fn is_onboarding(&self, path: &str) -> bool {
+        let base = self.pages.onboarding.split("/{").next().unwrap_or_default();
+        path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The query parameter that carries the way back.
+    pub fn next_parameter(&self) -> &str {
+        &self.pages.next_parameter
+    }
+
+    /// The sign-in page, with the way back and the reason.
+    pub fn sign_in(&self, next: Option<&str>, reason: Option<Reason>) -> String {
+        let mut out = self.pages.sign_in.clone();
+        let mut separator = if out.contains('?') { '&' } else { '?' };
+        let mut add = |key: &str, value: &str| {
+            out.push(separator);
+            out.push_str(key);
+            out.push('=');
+            out.extend(utf8_percent_encode(value, QUERY));
+            separator = '&';
+        };
+        if let Some(next) = next.filter(|n| n.len() <= MAX_NEXT) {
+            add(&self.pages.next_parameter, next);
+        }
+        if let Some(Reason::Refused(code)) = reason {
+            add("reason", code.as_str());
+        }
+        out
+    }
+
+    /// The sign-in page after a form that was refused.
+    pub fn sign_in_again(&self, next: Option<&str>, error: &str) -> String {
+        let mut out = self.sign_in(next, None);
+        out.push(if out.contains('?') { '&' } else { '?' });
+        out.push_str("error=");
+        out.extend(utf8_percent_encode(error, QUERY));
+        out
+    }
+
+    /// The onboarding page, at the session's step.
+    pub fn onboarding(&self, session: &Session) -> String {
+        let step = match &session.onboarding {
+            Onboarding::Needed { step: Some(step) } => utf8_percent_encode(step, SEGMENT).to_string(),
+            _ => String::new(),
+        };
+        let path = self.pages.onboarding.replace("{step}", &step);
+        if step.is_empty() && path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path }
+    }
+
+    /// Home: the tenant's own page, or that of a user who has none.
+    pub fn home(&self, session: &Session) -> String {
+        let Some(tenant) = &session.tenant else { return self.pages.home_without_tenant.clone() };
+        let slug = match &tenant.slug {
+            Some(slug) => slug,
+            None if self.pages.home.contains("{tenant}") => return self.pages.home_without_tenant.clone(),
+            None => "",
+        };
+        self.pages
+            .home
+            .replace("{tenant}", &utf8_percent_encode(slug, SEGMENT).to_string())
+            .replace("{tenant_id}", &utf8_percent_encode(&tenant.id, SEGMENT).to_string())
+    }
+
+    /// Where a fresh session goes: onboarding when it is needed, else a safe `next`, else home.
+    pub fn after_sign_in(&self, session: &Session, next: Option<&str>, origin: &str) -> String {
+        if session.needs_onboarding() {
+            return self.onboarding(session);
+        }
+        next.and_then(|n| self.safe_next(n, origin)).unwrap_or_else(|| self.home(session))
+    }
+
+    /// A `next` that stays on our own origin, as a path. `//`, `/\`, controls, other schemes, the sign-in page itself:
+    /// ignored. Judged after parsing as browsers do (WHATWG URL), because they are who follows it.
+    pub fn safe_next(&self, next: &str, origin: &str) -> Option<String> {
+        let visible = |c: char| !c.is_control() && !c.is_whitespace() && !is_invisible(c);
+        let plain = next.len() <= MAX_NEXT && next.starts_with('/') && next.chars().all(visible);
+        if !plain || next.starts_with("//") || next.contains('\\') {
+            return None;
+        }
+        let base = Url::parse(origin).ok()?;
+        let url = base.join(next).ok()?;
+        if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        let path = path::canonical(url.path(), &self.paths).ok()?;
+        if path.trim_end_matches('/') == self.pages.sign_in.trim_end_matches('/') || path.starts_with("/api/auth/") {
+            return None;
+        }
+        let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
+        let fragment = url.fragment().map(|f| format!("#{f}")).unwrap_or_default();
+        Some(format!("{path}{query}{fragment}"))
+    }
+}
+
+/// Format characters that show nothing: zero-width, bidirectional controls, line and paragraph separators.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages() -> Pages {
+        Pages::new(&config::Pages::default(), &config::Paths::default())
+    }
+
+    #[test]
+    fn next_stays_at_home() {
+        let safe = |n: &str| pages().safe_next(n, "https://app.test:8443");
+        assert_eq!(safe("/acme/dashboard?x=1#y").as_deref(), Some("/acme/dashboard?x=1#y"));
+        assert_eq!(safe("/").as_deref(), Some("/"));
+        for evil in [
+            "//e.com",
+            "/\\e.com",
+            "/%09/e.com",
+            "\t/e.com",
+            "/\t/e.com",
+            "https:e.com",
+            "https://app.test:8443/x",
+            "/\u{2028}x",
+            "/\u{200b}/e.com",
+            "//user@e.com",
+            "/x/..//e.com",
+            "javascript:alert(1)",
+            "/x\r\nSet-Cookie: a=b",
+            "",
+            "x",
+            "/auth/signin",
+            "/auth/signin?next=/x",
+            "/api/auth/session-v2",
+        ] {
+            let followed = safe(evil);
+            assert!(
+                followed.as_deref().is_none_or(|f| f.starts_with('/') && !f.starts_with("//")),
+                "{evil:?} {followed:?}"
+            );
+        }
+        for evil in ["//e.com", "/\\e.com", "https:e.com", "javascript:alert(1)", "/x\r\ny", "/auth/signin"] {
+            assert_eq!(safe(evil), None, "{evil:?}");
+        }
+        assert_eq!(safe(&format!("/{}", "x".repeat(8192))), None);
+    }
+
+    #[test]
+    fn the_way_back_is_encoded_whole() {
+        assert_eq!(pages().sign_in(Some("/a b?x=1&y=//e.com"), None), "/auth/signin?next=/a%20b%3Fx%3D1%26y%3D//e.com");
+        assert_eq!(
+            pages().sign_in(None, Some(Reason::Refused(crate::session::RefusalCode::Expired))),
+            "/auth/signin?reason=session_expired"
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! Every refusal: its status, its body (a page or JSON), what it says to do next.
+//!
+//! The only file that knows status codes, give or take the endpoints.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::decision::{Reason, Refusal, Wants};
+use crate::path::PathFault;
+use crate::upstream::UpstreamError;
+
+const ACTION_REDIRECT: HeaderName = HeaderName::from_static("x-action-redirect");
+const REFRESH: HeaderName = HeaderName::from_static("refresh");
+
+/// A refusal, on its way to become an answer.
+#[derive(Debug, Default)]
+pub struct Rejection {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    reason: Option<&'static str>,
+    retry_after: Option<u64>,
+    allow: Option<String>,
+    /// Where a person can go on: shown on the page, in the JSON, and to a server action.
+    go_to: Option<(&'static str, String)>,
+    reload: bool,
+    fields: Option<Value>,
+}
+
+impl Rejection {
+    fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        Self { status, code: code.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// The path cannot be read in one way only.
+    pub fn bad_path(fault: PathFault) -> Self {
+        Self { message: fault.to_string().into(), ..Self::new(StatusCode::BAD_REQUEST, "bad_path", "") }
+    }
+
+    /// No host, several, or none that can be read.
+    pub fn bad_host() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_host",
+            "The request needs exactly one Host, and it must be a host name.",
+        )
+    }
+
+    /// A reserved header in another spelling.
+    pub fn alias() -> Self {
+        let message = "The request has a header that is another spelling of one that only the gateway may set.";
+        Self::new(StatusCode::BAD_REQUEST, "reserved_header", message)
+    }
+
+    /// More header fields than allowed.
+    pub fn too_many_headers() -> Self {
+        let message = "The request has too many header fields.";
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", message)
+    }
+
+    /// The connection's certificate does not cover the host.
+    pub fn misdirected() -> Self {
+        let message = "This connection was opened for another host name. Open a new one for this host.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", message)
+    }
+
+    /// No route.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_route", "There is nothing at this address.")
+    }
+
+    /// A route, but not for this method.
+    pub fn method(allow: String) -> Self {
+        let allow = Some(allow);
+        Self {
+            allow,
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address takes other methods.")
+        }
+    }
+
+    /// Not from our own origin.
+    pub fn cross_origin() -> Self {
+        let message = "This call is only for pages of the same origin. Send it from there, with its Origin header.";
+        Self::new(StatusCode::FORBIDDEN, "cross_origin", message)
+    }
+
+    /// A WebSocket handshake that is none.
+    pub fn bad_handshake() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_handshake", "This is no WebSocket handshake that can be passed on.")
+    }
+
+    /// The body of a call to an endpoint.
+    pub fn bad_body(code: &'static str, message: &'static str) -> Self {
+        let status = match code {
+            "body_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, code, message)
+    }
+
+    /// Too many attempts.
+    pub fn limited(code: &'static str, message: &'static str, wait: std::time::Duration) -> Self {
+        let retry_after = Some(wait.as_secs().max(1));
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
+    }
+
+    /// The backend did not answer.
+    pub fn backend_unavailable() -> Self {
+        let message = "The session service does not answer. You are still signed in; please try again in a moment.";
+        let retry_after = Some(5);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "backend_unavailable", message) }
+    }
+
+    /// A refusal of the backend at sign-in, passed on as our own.
+    pub fn sign_in(refusal: crate::session::SignInAnswer) -> Self {
+        let crate::session::SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
+        let message = match refusal.code.as_str() {
+            "invalid_credentials" => "E-mail address or password is wrong.",
+            "account_disabled" => "This account is disabled. Ask your administrator.",
+            "account_locked" => "This account is locked for now. Try again later.",
+            "session_limit" => "You are signed in on too many devices. Sign out on one of them first.",
+            "rate_limited" => "Too many attempts. Try again later.",
+            _ => "The sign-in was refused.",
+        };
+        Self {
+            code: refusal.code.into(),
+            retry_after: refusal.retry_after.map(u64::from),
+            fields: refusal.fields,
+            ..Self::new(status, "", message)
+        }
+    }
+
+    /// A refusal of the decision.
+    pub fn decided(refusal: Refusal, reason: Reason, go_to: Option<(&'static str, String)>) -> Self {
+        let base = match refusal {
+            Refusal::Unauthenticated => {
+                Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "You are not signed in.")
+            }
+            Refusal::Reload => {
+                let message = "Your session is being renewed. This page reloads itself.";
+                Self { reload: true, ..Self::new(StatusCode::UNAUTHORIZED, "session_rotated", message) }
+            }
+            Refusal::OnboardingNeeded => {
+                Self::new(StatusCode::FORBIDDEN, "onboarding_needed", "Finish setting up your account first.")
+            }
+            Refusal::OtherTenant | Refusal::OtherTenantHost => {
+                let message = "This address belongs to another organisation than the one you are working in.";
+                Self::new(StatusCode::FORBIDDEN, "other_tenant", message)
+            }
+            Refusal::Throttled => {
+                let message = "Too many requests with sessions that do not exist came from your network.";
+                Self {
+                    retry_after: Some(1),
+                    ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_refused_sids", message)
+                }
+            }
+            Refusal::BackendUnavailable => Self::backend_unavailable(),
+        };
+        Self { reason: Some(reason.as_str()), go_to, ..base }
+    }
+
+    /// The same, when it may be tried again.
+    pub fn retry_after(self, wait: std::time::Duration) -> Self {
+        Self { retry_after: Some(wait.as_secs().max(1)), ..self }
+    }
+
+    /// The status, for the log.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code, for a form's way back.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The answer, as a page or as JSON.
+    pub fn answer(self, cx: &Context) -> Response<Body> {
+        let body = match cx.wants {
+            Wants::Page => self.page(cx),
+            Wants::Api => self.json(cx),
+        };
+        let mut answer = Response::new(Body::Own(Bytes::from(body)));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        let kind = match cx.wants {
+            Wants::Page => "text/html; charset=utf-8",
+            Wants::Api => "application/json",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if cx.wants == Wants::Page {
+            let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'";
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow.and_then(|a| HeaderValue::try_from(a).ok()) {
+            headers.insert(ALLOW, allow);
+        }
+        if self.reload && cx.wants == Wants::Page {
+            headers.insert(REFRESH, HeaderValue::from_static("1"));
+        }
+        if let Some((_, address)) = self.go_to {
+            if let Ok(value) = HeaderValue::try_from(format!("{address};replace")) {
+                headers.insert(ACTION_REDIRECT, value);
+            }
+        }
+        answer
+    }
+
+    fn json(&self, cx: &Context) -> String {
+        let mut error = Map::new();
+        error.insert("code".into(), json!(self.code));
+        error.insert("message".into(), json!(self.message));
+        error.insert("requestId".into(), json!(cx.id.to_string()));
+        if let Some(reason) = self.reason {
+            error.insert("reason".into(), json!(reason));
+        }
+        if let Some((key, address)) = &self.go_to {
+            error.insert((*key).into(), json!(address));
+        }
+        if let Some(fields) = &self.fields {
+            error.insert("fields".into(), fields.clone());
+        }
+        json!({ "error": error }).to_string()
+    }
+
+    fn page(&self, cx: &Context) -> String {
+        let status = self.status.as_u16();
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let message = escape(&self.message);
+        let go_to = self.go_to.as_ref().map_or(String::new(), |(key, address)| {
+            let label = match *key {
+                "signIn" => "Sign in",
+                "onboarding" => "Go on with setting up",
+                _ => "Go to your own page",
+            };
+            format!("<p><a href=\"{}\">{label}</a></p>", escape(address))
+        });
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{status} {title}</title>\
+             <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;\
+             margin:18vh auto 0;padding:0 1.5rem}}h1{{font-size:1.4rem;margin:0 0 .5rem}}small{{opacity:.65}}</style>\
+             <h1>{title}</h1><p>{message}</p>{go_to}<p><small>{status} · request {}</small></p></html>",
+            cx.id
+        )
+    }
+}
+
+impl From<UpstreamError> for Rejection {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Alias => Self::alias(),
+            UpstreamError::Handshake => Self::bad_handshake(),
+            UpstreamError::SlowBody => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The rest of the request did not come in time.")
+            }
+            UpstreamError::Connect => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "upstream_unreachable",
+                "The application cannot be reached right now.",
+            ),
+            UpstreamError::Broken => {
+                let message = "The application closed the connection before it answered.";
+                Self::new(StatusCode::BAD_GATEWAY, "upstream_broken", message)
+            }
+            UpstreamError::Timeout => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "The application did not answer in time.")
+            }
+            UpstreamError::Draining => {
+                let retry_after = Some(1);
+                let message = "This gateway is about to stop. Try again.";
+                Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message) }
+            }
+        }
+    }
+}
+
+/// A redirect: 302, or 303 where the method was not a safe one (RFC 9110 section 15.4.4).
+pub fn redirect(cx: &Context, to: &str) -> Response<Body> {
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = if cx.safe_method() { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
+    if let Ok(location) = HeaderValue::try_from(to) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,48 @@
+//! What every answer carries: our cookies, the request id, and security headers where the upstream set none.
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+
+use crate::body::Body;
+use crate::context::Context;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Completes an answer.
+pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
+    *answer.version_mut() = Version::HTTP_11;
+    let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    for line in cx.set_cookies.drain(..) {
+        headers.append(SET_COOKIE, line);
+    }
+    if cx.path.starts_with("/api/auth/") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+    headers.insert(REQUEST_ID, cx.id.header());
+    if !switching {
+        security(headers, cx);
+    }
+}
+
+fn security(headers: &mut HeaderMap, cx: &Context) {
+    let mut unless_set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    // A year for `localhost` would break every other project of a developer.
+    if cx.scheme == "https" && !cx.authority.is_local() {
+        unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    unless_set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    unless_set(REFERRER_POLICY, "strict-origin-when-cross-origin");
+    let framing_is_ruled = headers
+        .get_all(CONTENT_SECURITY_POLICY)
+        .iter()
+        .any(|v| v.as_bytes().windows(15).any(|w| w.eq_ignore_ascii_case(b"frame-ancestors")));
+    if !framing_is_ruled {
+        headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("SAMEORIGIN"));
+    }
+}

@@ -1,0 +1,184 @@
+//! Binds, accepts, drains.
+//!
+//! [`Server::bind`] opens every socket before the first request is served, so that a start either succeeds whole or
+//! fails with a sentence. When to stop is an argument of [`Server::serve`].
+
+mod admin;
+mod connection;
+mod redirect;
+mod stall;
+mod tls;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::certificate::Certificate;
+use crate::config::{Config, Listener, ListenerMode};
+use crate::gateway::Gateway;
+use crate::telemetry::AccessLog;
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Cancelled when the server should take no more and let what runs end.
+#[derive(Debug, Clone, Default)]
+pub struct Drain(pub CancellationToken);
+
+/// Cancelled when what still runs should be cut off.
+#[derive(Debug, Clone, Default)]
+pub struct Halt(pub CancellationToken);
+
+/// Every socket, bound.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    listeners: Vec<(TcpListener, Listener)>,
+    admin: TcpListener,
+    tls: Option<tls::Acceptor>,
+    drain_timeout: Duration,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    gateway: Arc<Gateway>,
+    log: AccessLog,
+    config: crate::config::Server,
+    permits: Arc<Semaphore>,
+    connections: TaskTracker,
+    drain: CancellationToken,
+    halt: CancellationToken,
+    draining: AtomicBool,
+}
+
+impl Server {
+    /// Binds every listener of a checked configuration. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// A certificate that cannot be used, an address that cannot be bound.
+    pub async fn bind(config: &Config, log: AccessLog) -> Result<Self, StartError> {
+        let certificates = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(StartError)?;
+        let needs_tls = config.listeners.iter().any(|l| l.mode == ListenerMode::Https);
+        let tls = if needs_tls { Some(tls::Acceptor::new(certificates).map_err(StartError)?) } else { None };
+        let mut listeners = Vec::new();
+        for listener in &config.listeners {
+            listeners.push((listen(listener.address).await?, listener.clone()));
+        }
+        let admin = listen(config.admin.listen).await?;
+        let shared = Shared {
+            gateway: Gateway::new(config).map_err(StartError)?,
+            log,
+            config: config.server.clone(),
+            permits: Arc::new(Semaphore::new(config.server.max_connections)),
+            connections: TaskTracker::new(),
+            drain: CancellationToken::new(),
+            halt: CancellationToken::new(),
+            draining: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), listeners, admin, tls, drain_timeout: config.server.drain_timeout })
+    }
+
+    /// Where it listens, in the order of the file.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect()
+    }
+
+    /// Where the admin listener is.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.local_addr().ok()
+    }
+
+    /// Serves until told to drain; then lets open requests end, for as long as `drain_timeout` or until told to halt.
+    /// Gives whether all of them ended by themselves.
+    pub async fn serve(self, drain: Drain, halt: Halt) -> bool {
+        let shared = self.shared;
+        let admin = tokio::spawn(admin::serve(self.admin, shared.clone()));
+        let accepting = TaskTracker::new();
+        for (listener, config) in self.listeners {
+            accepting.spawn(accept(listener, config, self.tls.clone(), shared.clone()));
+        }
+        accepting.close();
+        drain.0.cancelled().await;
+        shared.draining.store(true, Relaxed);
+        shared.drain.cancel();
+        accepting.wait().await;
+        shared.connections.close();
+        shared.gateway.tunnels().open.close();
+        let ended = async {
+            shared.connections.wait().await;
+            shared.gateway.tunnels().open.wait().await;
+        };
+        let clean = tokio::select! {
+            () = ended => true,
+            () = tokio::time::sleep(self.drain_timeout) => false,
+            () = halt.0.cancelled() => false,
+        };
+        shared.gateway.tunnels().stop.cancel();
+        shared.halt.cancel();
+        shared.connections.wait().await;
+        admin.abort();
+        clean
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|e| {
+        let hint = match e.kind() {
+            io::ErrorKind::AddrInUse => "; another program listens there",
+            io::ErrorKind::PermissionDenied => "; ports below 1024 need root or CAP_NET_BIND_SERVICE",
+            io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+            _ => "",
+        };
+        StartError(format!("cannot listen on {address}: {e}{hint}"))
+    })
+}
+
+/// Accepts until the drain begins. A connection's handshake and requests run in a task of their own: nobody who
+/// connects and says nothing holds up the next.
+async fn accept(listener: TcpListener, config: Listener, tls: Option<tls::Acceptor>, shared: Arc<Shared>) {
+    let config = Arc::new(config);
+    loop {
+        let permit = tokio::select! {
+            permit = shared.permits.clone().acquire_owned() => permit,
+            () = shared.drain.cancelled() => return,
+        };
+        let Ok(permit) = permit else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shared.drain.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let work = connection::serve(stream, peer, config.clone(), tls.clone(), shared.clone());
+                shared.connections.spawn(async move {
+                    work.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Mostly a lack of file descriptors: at once it would fail again.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The operators' listener: plain HTTP, never open to the world.
+//!
+//! `/livez`: the process runs. `/readyz`: it can do its work; 503 while it drains, and while the backend refuses its
+//! key (which no restart of Django will mend). A backend that is down does not make it unready: public pages are
+//! served, and the other gateways would be as unready. `/metrics`: Prometheus text.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{Shared, connection};
+
+/// Connections of operators at once.
+const MAX_CONNECTIONS: usize = 64;
+
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let answer = answer(&request, &shared);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let _ = connection::http1_builder(&shared).serve_connection(TokioIo::new(stream), service).await;
+            drop(permit);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET only\n".into());
+    }
+    match request.uri().path() {
+        "/livez" => text(StatusCode::OK, "text/plain", "ok\n".into()),
+        "/readyz" => ready(shared),
+        "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", metrics(shared)),
+        _ => text(StatusCode::NOT_FOUND, "text/plain", "here are /livez, /readyz and /metrics\n".into()),
+    }
+}
+
+fn ready(shared: &Shared) -> Response<Full<Bytes>> {
+    let draining = shared.draining.load(Relaxed);
+    let key_refused = shared.gateway.sessions().key_refused();
+    let ready = !draining && !key_refused;
+    let body = json!({
+        "ready": ready,
+        "draining": draining,
+        "gateway_key": if key_refused { "refused by the backend" } else { "ok" },
+        "backend": if shared.gateway.sessions().backend_down() { "does not answer" } else { "ok" },
+    });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    text(status, "application/json", format!("{body}\n"))
+}
+
+fn metrics(shared: &Shared) -> String {
+    let (sessions, pending) = shared.gateway.sessions().counts();
+    let gauge = |n: usize| n as u64;
+    shared.log.metrics().render(&[
+        ("sidgate_connections", "Open downstream connections.", gauge(shared.connections.len())),
+        ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway.tunnels().open.len())),
+        ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(sessions)),
+        ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(pending)),
+        (
+            "sidgate_backend_up",
+            "1 when the last call to the backend was answered.",
+            u64::from(!shared.gateway.sessions().backend_down()),
+        ),
+        (
+            "sidgate_gateway_key_refused",
+            "1 while the backend refuses the gateway's key.",
+            u64::from(shared.gateway.sessions().key_refused()),
+        ),
+    ])
+}
+
+fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,200 @@
+//! One connection: who is at the other end, TLS, then HTTP/1.1 or HTTP/2 until it ends.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::stall::Stall;
+use super::{Shared, redirect, tls};
+use crate::certificate::Certificate;
+use crate::config::{Listener, ListenerMode};
+use crate::context::ConnectionInfo;
+use crate::telemetry::Recorded;
+
+/// Bytes of a request body that may be under way to us per HTTP/2 stream and connection: uploads over long lines.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Serves a connection from its first byte to its last.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: Arc<Listener>,
+    tls: Option<tls::Acceptor>,
+    shared: Arc<Shared>,
+) {
+    let _ = stream.set_nodelay(true);
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    match listener.mode {
+        ListenerMode::Https => {
+            let Some(tls) = tls else { return };
+            let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
+            let (stream, certificate) = match handshake.await {
+                Ok(Ok(made)) => made,
+                Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS handshake"),
+                Err(_) => return tracing::debug!(%peer, "no TLS handshake in time"),
+            };
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let info = info(peer, certificate, false, &shared);
+            if h2 { http2(stream, info, shared).await } else { http1(stream, info, shared).await }
+        }
+        ListenerMode::Redirect => redirect::serve(stream, listener.https_port, &shared).await,
+        ListenerMode::Serve => {
+            if !listener.trusted_peers.iter().any(|net| net.contains(&peer.ip())) {
+                return tracing::warn!(%peer, "refused: the peer is not in this listener's trusted_peers");
+            }
+            let info = info(peer, None, true, &shared);
+            http1(stream, info, shared).await;
+        }
+    }
+}
+
+fn info(peer: SocketAddr, certificate: Option<Certificate>, trusted: bool, shared: &Shared) -> Arc<ConnectionInfo> {
+    let trusted = trusted || shared.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    Arc::new(ConnectionInfo { peer, trusted, certificate, covered: OnceLock::new() })
+}
+
+async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
+    let service = service_fn(|request| answer(request, info.clone(), shared.clone(), None));
+    let connection = http1_builder(&shared).serve_connection(io, service).with_upgrades();
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = shared.halt.cancelled() => return,
+        () = shared.drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                result = connection.as_mut() => result,
+                () = shared.halt.cancelled() => return,
+            }
+        }
+    };
+    log_end(&info, result);
+}
+
+/// HTTP/1.1 with our limits, for this listener and the redirecting one.
+pub(super) fn http1_builder(shared: &Shared) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.config.header_timeout)
+        .max_headers(shared.config.max_headers)
+        .max_header_size(shared.config.max_header_bytes)
+        .max_buf_size(shared.config.max_header_bytes.max(64 * 1024));
+    builder
+}
+
+async fn http2<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
+    let activity = Arc::new(Activity::default());
+    let service = service_fn(|request| answer(request, info.clone(), shared.clone(), Some(activity.clone())));
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(shared.config.http2_max_streams)
+        .max_header_list_size(u32::try_from(shared.config.max_header_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .keep_alive_timeout(Duration::from_secs(20));
+    let connection = builder.serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let mut leaving = false;
+    let result = loop {
+        tokio::select! {
+            result = connection.as_mut() => break result,
+            () = shared.halt.cancelled() => return,
+            () = activity.idle_for(shared.config.header_timeout), if !leaving => {
+                connection.as_mut().graceful_shutdown();
+                leaving = true;
+            }
+            () = shared.drain.cancelled(), if !leaving => {
+                connection.as_mut().graceful_shutdown();
+                leaving = true;
+            }
+        }
+    };
+    log_end(&info, result);
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    info: Arc<ConnectionInfo>,
+    shared: Arc<Shared>,
+    activity: Option<Arc<Activity>>,
+) -> Result<Response<Recorded>, Infallible> {
+    let busy = activity.map(Busy::new);
+    let (context, answer) = shared.gateway.handle(info, request).await;
+    let (parts, body) = answer.into_parts();
+    let recorded = shared.log.record(context, parts.status, body, busy.map(|b| Box::new(b) as Box<_>));
+    Ok(Response::from_parts(parts, recorded))
+}
+
+fn log_end(info: &ConnectionInfo, result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(peer = %info.peer, %error, "a connection ended early");
+    }
+}
+
+/// How busy an HTTP/2 connection is. hyper closes idle HTTP/1.1 connections by itself, but not these.
+#[derive(Debug)]
+struct Activity {
+    open: AtomicUsize,
+    since: Mutex<Instant>,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self { open: AtomicUsize::new(0), since: Mutex::new(Instant::now()) }
+    }
+}
+
+impl Activity {
+    /// Waits until nothing has been open for this long.
+    async fn idle_for(&self, limit: Duration) {
+        loop {
+            let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = if self.open.load(Relaxed) == 0 { since.elapsed() } else { Duration::ZERO };
+            if idle >= limit {
+                return;
+            }
+            tokio::time::sleep(limit - idle).await;
+        }
+    }
+}
+
+/// One open stream: from its request to the end of its answer.
+#[derive(Debug)]
+struct Busy(Arc<Activity>);
+
+impl Busy {
+    fn new(activity: Arc<Activity>) -> Self {
+        activity.open.fetch_add(1, Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}

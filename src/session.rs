@@ -1,0 +1,17 @@
+//! Sessions: the words, and the one door to them.
+//!
+//! [`Sessions`] answers "whose is this `sid`?" with a [`Lookup`]. Behind it stand the cache ([`cache`]), the client of
+//! the session backend ([`backend`]) and the reading of its answers ([`wire`]). Nobody else asks the backend.
+
+mod backend;
+mod cache;
+mod door;
+mod types;
+mod wire;
+
+pub(crate) use backend::authority_of;
+pub use backend::{Caller, Credentials, SignInAnswer, SignInRefusal, SignOutAnswer};
+pub use door::{Resolved, Sessions};
+pub use types::{
+    Fingerprint, Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User,
+};

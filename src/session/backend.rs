@@ -1,0 +1,288 @@
+//! The client of the session backend.
+//!
+//! Two ways out: validation, which is hot, over our own [`Pool`]; sign-in and sign-out, which are rare, over reqwest.
+//! Every call carries the gateway's key and exactly one credential of the user; never the whole `Cookie` header.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Empty, Limited};
+use serde_json::{Value, json};
+
+use super::types::{Session, SessionId, Unavailable};
+use super::wire::{self, Answer};
+use crate::config;
+use crate::pool::{Lease, Pool, PoolConfig};
+
+const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-gateway-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const CLIENT_IP: HeaderName = HeaderName::from_static("x-client-ip");
+
+/// The browser's request that a call starts from.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Its address.
+    pub client: IpAddr,
+    /// Its `User-Agent`.
+    pub user_agent: Option<HeaderValue>,
+    /// `X-Request-Id`
+    pub request_id: HeaderValue,
+    /// `traceparent`
+    pub traceparent: HeaderValue,
+}
+
+/// What someone signs in with.
+#[derive(Clone)]
+pub enum Credentials {
+    /// E-mail address and password, with the answer to a challenge where one was asked.
+    Password {
+        /// The address.
+        email: String,
+        /// The password.
+        password: config::Secret,
+        /// `{"id","code"}`
+        challenge: Option<Value>,
+    },
+    /// An identity provider's token, which the backend verifies.
+    AccessToken(config::Secret),
+}
+
+/// What a sign-in came to.
+#[derive(Debug)]
+pub enum SignInAnswer {
+    /// A new session.
+    Session(SessionId, Arc<Session>),
+    /// A second factor is due.
+    Challenge(Value),
+    /// The backend says no.
+    Refused(SignInRefusal),
+    /// The backend gave no answer that counts.
+    Unavailable(Unavailable),
+}
+
+/// A sign-in that the backend refused, to be passed on.
+#[derive(Debug)]
+pub struct SignInRefusal {
+    /// 400, 401, 403, 409, 423 or 429.
+    pub status: u16,
+    /// `invalid_credentials` and the like.
+    pub code: String,
+    /// Field errors of a 400.
+    pub fields: Option<Value>,
+    /// `Retry-After` of a 429, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// What a sign-out came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignOutAnswer {
+    /// The backend has taken it.
+    Done,
+    /// It has not yet; it is repeated until it does.
+    Pending,
+}
+
+/// The client.
+#[derive(Debug)]
+pub(super) struct Backend {
+    config: config::Backend,
+    pool: Arc<Pool<Empty<Bytes>>>,
+    control: reqwest::Client,
+    host: HeaderValue,
+    key: HeaderValue,
+}
+
+impl Backend {
+    pub(super) fn new(config: &config::Backend) -> Result<Self, String> {
+        let authority = authority_of(&config.url);
+        let pool = Pool::new(PoolConfig {
+            authority: authority.clone(),
+            connect_timeout: config.connect_timeout,
+            idle_timeout: config.idle_timeout,
+            max_idle: config.max_concurrent,
+        });
+        let control = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(config.connect_timeout)
+            .pool_idle_timeout(config.idle_timeout)
+            .build()
+            .map_err(|e| format!("the backend client cannot be made: {e}"))?;
+        let mut key = HeaderValue::from_str(config.gateway_key.expose())
+            .map_err(|_| "backend.gateway_key holds a character that no header can carry".to_owned())?;
+        key.set_sensitive(true);
+        let host = HeaderValue::try_from(authority).map_err(|_| "backend.url names no host".to_owned())?;
+        Ok(Self { config: config.clone(), pool, control, host, key })
+    }
+
+    /// Asks whose the sid is.
+    pub(super) async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
+        let work = self.ask(sid, caller);
+        match tokio::time::timeout(self.config.timeout, work).await {
+            Ok(Ok((status, body))) => wire::answer(status, &body, &self.config.fields, sid),
+            Ok(Err(why)) => Answer::Unavailable(why),
+            Err(_) => Answer::Unavailable(Unavailable::Timeout),
+        }
+    }
+
+    async fn ask(&self, sid: &SessionId, caller: &Caller) -> Result<(u16, Bytes), Unavailable> {
+        let mut lease = self.pool.lease().await.map_err(|_| Unavailable::Connect)?;
+        let request = || self.validation(sid, caller).ok_or(Unavailable::Malformed);
+        let mut answer = lease.send(request()?).await;
+        if answer.is_err() && lease.reused {
+            // A validation changes nothing, so it may be repeated once on a connection that is surely alive.
+            lease = self.pool.connect().await.map_err(|_| Unavailable::Connect)?;
+            answer = lease.send(request()?).await;
+        }
+        let answer = answer.map_err(|_| Unavailable::Connect)?;
+        let status = answer.status().as_u16();
+        let body = self.collect(answer.into_body(), lease).await?;
+        Ok((status, body))
+    }
+
+    async fn collect(&self, body: hyper::body::Incoming, lease: Lease<Empty<Bytes>>) -> Result<Bytes, Unavailable> {
+        let body = Limited::new(body, self.config.max_body).collect().await.map_err(|_| Unavailable::Malformed)?;
+        lease.give_back();
+        Ok(body.to_bytes())
+    }
+
+    fn validation(&self, sid: &SessionId, caller: &Caller) -> Option<Request<Empty<Bytes>>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.path(&self.config.paths.validate, sid).parse().ok()?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        headers.extend(self.headers(caller));
+        headers.insert(AUTHORIZATION, authorization(sid)?);
+        Some(request)
+    }
+
+    /// Signs in.
+    pub(super) async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
+        let body = match credentials {
+            Credentials::Password { email, password, challenge: None } => {
+                json!({"email": email, "password": password.expose()})
+            }
+            Credentials::Password { email, password, challenge: Some(challenge) } => {
+                json!({"email": email, "password": password.expose(), "challenge": challenge})
+            }
+            Credentials::AccessToken(token) => json!({"access_token": token.expose()}),
+        };
+        let call = self
+            .control
+            .request(Method::POST, format!("{}{}", self.config.url, self.config.paths.sign_in))
+            .headers(self.headers(caller))
+            .json(&body)
+            .timeout(self.config.sign_in_timeout);
+        match self.send(call).await {
+            Ok((status, headers, body)) => self.sign_in_answer(status, &headers, &body),
+            Err(why) => SignInAnswer::Unavailable(why),
+        }
+    }
+
+    fn sign_in_answer(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> SignInAnswer {
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        match status {
+            200 | 201 => {
+                let sid = wire::sid(&json, &self.config.fields);
+                let session = sid.and_then(|sid| Some((sid, wire::session(&json, &self.config.fields, &sid)?)));
+                session.map_or(SignInAnswer::Unavailable(Unavailable::Malformed), |(sid, session)| {
+                    SignInAnswer::Session(sid, Arc::new(session))
+                })
+            }
+            202 if json.get("challenge").is_some_and(Value::is_object) => {
+                SignInAnswer::Challenge(json.get("challenge").cloned().unwrap_or_default())
+            }
+            400 | 401 | 403 | 409 | 423 | 429 => {
+                let code = wire::code(body);
+                if code.as_deref() == Some("gateway_key_invalid") {
+                    return SignInAnswer::Unavailable(Unavailable::GatewayKey);
+                }
+                // A 401 or 403 without a code is a firewall's or a proxy's, not a judgement of this password.
+                match (status, code) {
+                    (401 | 403 | 409 | 423, None) => SignInAnswer::Unavailable(Unavailable::Status(status)),
+                    (_, code) => SignInAnswer::Refused(SignInRefusal {
+                        status,
+                        code: code.unwrap_or_else(|| if status == 429 { "rate_limited" } else { "invalid" }.to_owned()),
+                        fields: json.get("fields").or_else(|| json.get("errors")).cloned(),
+                        retry_after: seconds(headers),
+                    }),
+                }
+            }
+            _ => SignInAnswer::Unavailable(Unavailable::Status(status)),
+        }
+    }
+
+    /// Signs out; `Ok` when the backend has taken it, or the session was gone already.
+    pub(super) async fn sign_out(&self, sid: &SessionId, caller: &Caller) -> Result<(), Unavailable> {
+        let path = self.path(&self.config.paths.sign_out, sid);
+        let credential = authorization(sid).ok_or(Unavailable::Malformed)?;
+        let call = self
+            .control
+            .request(Method::DELETE, format!("{}{path}", self.config.url))
+            .headers(self.headers(caller))
+            .header(AUTHORIZATION, credential)
+            .timeout(self.config.timeout);
+        let (status, _, body) = self.send(call).await?;
+        match (status, wire::answer(status, &body, &self.config.fields, sid)) {
+            (200 | 202 | 204, _) | (_, Answer::Refused(_)) => Ok(()),
+            (_, Answer::Unavailable(why)) => Err(why),
+            (status, Answer::Session(_)) => Err(Unavailable::Status(status)),
+        }
+    }
+
+    async fn send(&self, call: reqwest::RequestBuilder) -> Result<(u16, HeaderMap, Vec<u8>), Unavailable> {
+        let why = |e: reqwest::Error| if e.is_timeout() { Unavailable::Timeout } else { Unavailable::Connect };
+        let mut answer = call.send().await.map_err(why)?;
+        let status = answer.status().as_u16();
+        let headers = std::mem::take(answer.headers_mut());
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(why)? {
+            if body.len() + chunk.len() > self.config.max_body {
+                return Err(Unavailable::Malformed);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, headers, body))
+    }
+
+    fn headers(&self, caller: &Caller) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(GATEWAY_KEY, self.key.clone());
+        headers.insert(REQUEST_ID, caller.request_id.clone());
+        headers.insert(TRACEPARENT, caller.traceparent.clone());
+        if let Ok(address) = HeaderValue::try_from(caller.client.to_string()) {
+            headers.insert(CLIENT_IP, address);
+        }
+        if let Some(agent) = &caller.user_agent {
+            headers.insert(USER_AGENT, agent.clone());
+        }
+        headers
+    }
+
+    fn path(&self, template: &str, sid: &SessionId) -> String {
+        if template.contains("{sid}") { template.replace("{sid}", &sid.expose()) } else { template.to_owned() }
+    }
+}
+
+/// `host:port` of a checked `http://host[:port]`.
+pub(crate) fn authority_of(url: &str) -> String {
+    let rest = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    if has_port { rest.to_owned() } else { format!("{rest}:80") }
+}
+
+fn authorization(sid: &SessionId) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Session {}", sid.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn seconds(headers: &HeaderMap) -> Option<u32> {
+    let wait: u32 = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(wait.min(u32::try_from(Duration::from_secs(86_400).as_secs()).unwrap_or(86_400)))
+}

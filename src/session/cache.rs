@@ -1,0 +1,383 @@
+//! The five-second cache.
+//!
+//! A map from sid to what the backend last said of it, with what no general cache offers together: one flight per
+//! sid, a generation that a revocation moves on (so that a lookup that began before it cannot bring the session
+//! back), tombstones, refresh ahead, the last good answer for `stale_if_error`, and bounds that refused sids cannot
+//! use up at the cost of live ones.
+//!
+//! There is no I/O here and no clock: every step takes `now`. Who fetches holds a [`Ticket`] and settles it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Slot;
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::types::{Found, Freshness, Lookup, RefusalCode, Session, SessionId, Unavailable};
+use super::wire::Answer;
+use crate::config;
+
+/// How long a good answer is remembered beyond its ttl: a refusal soon after is asked again, backend permits are kept.
+const MEMORY: Duration = Duration::from_secs(60);
+/// Refused sids held at once. Their answers are good for a second at most, so more would only cost memory.
+const MAX_REFUSED: usize = 10_000;
+
+/// The map and its bounds.
+pub(super) struct Cache {
+    entries: DashMap<SessionId, Entry>,
+    config: config::Session,
+    live: AtomicUsize,
+    refused: AtomicUsize,
+    bytes: AtomicUsize,
+    /// Wakes the sweeper when a bound is near.
+    pub(super) pressure: Notify,
+}
+
+/// What is known of one sid.
+#[derive(Default)]
+struct Entry {
+    /// Moved on by every revocation and change; a flight of an older one does not count.
+    generation: u64,
+    state: State,
+    /// The last good answer, for as long as [`MEMORY`] or `stale_if_error`.
+    good: Option<Good>,
+    flight: Option<watch::Receiver<Option<Lookup>>>,
+}
+
+#[derive(Default)]
+enum State {
+    /// Nothing that counts.
+    #[default]
+    Unknown,
+    /// The answer in `good` counts.
+    Good,
+    /// The backend refused it, or it was revoked.
+    Refused { code: RefusalCode, until: Instant },
+}
+
+#[derive(Clone)]
+struct Good {
+    session: Arc<Session>,
+    at: Instant,
+    until: Instant,
+}
+
+/// The duty to ask the backend about one sid, once, for all who wait.
+pub(super) struct Ticket {
+    pub(super) sid: SessionId,
+    generation: u64,
+    report: watch::Sender<Option<Lookup>>,
+}
+
+/// What the cache says at once.
+pub(super) enum Peek {
+    /// An answer.
+    Known(Lookup),
+    /// An answer that is about to end: worth renewing.
+    Ending(Lookup),
+    /// None.
+    Unknown,
+}
+
+/// What to do about a sid that the cache does not know.
+pub(super) enum Join {
+    /// It does, by now.
+    Known(Lookup),
+    /// Somebody asks already.
+    Wait(watch::Receiver<Option<Lookup>>),
+    /// You ask.
+    Lead(Ticket),
+}
+
+impl Cache {
+    pub(super) fn new(config: &config::Session) -> Self {
+        Self {
+            entries: DashMap::new(),
+            config: config.clone(),
+            live: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            pressure: Notify::new(),
+        }
+    }
+
+    /// The hot path: one read lock of one shard.
+    pub(super) fn peek(&self, sid: &SessionId, now: Instant) -> Peek {
+        let Some(entry) = self.entries.get(sid) else { return Peek::Unknown };
+        match entry.answer(now) {
+            None => Peek::Unknown,
+            Some(lookup) => {
+                let ending = matches!(entry.state, State::Good)
+                    && entry.flight.is_none()
+                    && entry.good.as_ref().is_some_and(|g| g.until.duration_since(now) < self.config.refresh_ahead);
+                if ending { Peek::Ending(lookup) } else { Peek::Known(lookup) }
+            }
+        }
+    }
+
+    /// Joins the flight of a sid, or opens one.
+    pub(super) fn join(&self, sid: &SessionId, now: Instant) -> Join {
+        let mut entry = self.entries.entry(*sid).or_default();
+        if let Some(lookup) = entry.answer(now) {
+            return Join::Known(lookup);
+        }
+        match entry.under_way() {
+            Some(flight) => Join::Wait(flight),
+            None => Join::Lead(entry.depart(*sid)),
+        }
+    }
+
+    /// Opens a flight for an answer that is about to end, unless there is one.
+    pub(super) fn renew(&self, sid: &SessionId) -> Option<Ticket> {
+        let mut entry = self.entries.get_mut(sid)?;
+        if entry.under_way().is_some() { None } else { Some(entry.depart(*sid)) }
+    }
+
+    /// Takes the backend's answer in and tells everybody who waits. An answer to a question from before a revocation
+    /// or a change is told, but not kept; from before a revocation it is a refusal.
+    pub(super) fn settle(&self, ticket: Ticket, answer: Answer, now: Instant) -> Lookup {
+        let lookup = match self.entries.entry(ticket.sid) {
+            Slot::Vacant(_) => fresh(answer),
+            Slot::Occupied(mut slot) => {
+                let entry = slot.get_mut();
+                let lookup = if entry.generation == ticket.generation {
+                    entry.flight = None;
+                    self.keep(entry, answer, now)
+                } else {
+                    match entry.state {
+                        State::Refused { code, until } if until > now => Lookup::Refused(code),
+                        _ => fresh(answer),
+                    }
+                };
+                if slot.get().is_empty() {
+                    slot.remove();
+                }
+                lookup
+            }
+        };
+        ticket.report.send_replace(Some(lookup.clone()));
+        lookup
+    }
+
+    fn keep(&self, entry: &mut Entry, answer: Answer, now: Instant) -> Lookup {
+        match answer {
+            Answer::Session(session) => {
+                let session: Arc<Session> = Arc::from(session);
+                self.keep_session(entry, session.clone(), now);
+                Lookup::Found(Found { session, freshness: Freshness::Miss })
+            }
+            Answer::Refused(code) => {
+                self.forget_good(entry);
+                if self.refused.load(Relaxed) < MAX_REFUSED {
+                    if !matches!(entry.state, State::Refused { .. }) {
+                        self.refused.fetch_add(1, Relaxed);
+                    }
+                    entry.state = State::Refused { code, until: now + self.config.refusal_ttl.min(MAX_REFUSAL_TTL) };
+                } else {
+                    entry.state = State::Unknown;
+                }
+                Lookup::Refused(code)
+            }
+            Answer::Unavailable(why) => self.stale(entry, why, now),
+        }
+    }
+
+    /// A good answer counts for `ttl`, and never past the session's own end.
+    fn keep_session(&self, entry: &mut Entry, session: Arc<Session>, now: Instant) {
+        let mut until = now + self.config.ttl;
+        if let Some(end) = session.ends_at() {
+            let left = Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default();
+            until = until.min(now + left);
+        }
+        self.forget_good(entry);
+        let weight = weight(&session);
+        let full = self.live.load(Relaxed) >= self.config.max_entries
+            || self.bytes.load(Relaxed) + weight > self.config.max_bytes;
+        if full {
+            entry.state = State::Unknown;
+            self.pressure.notify_one();
+            return;
+        }
+        let live = self.live.fetch_add(1, Relaxed);
+        let bytes = self.bytes.fetch_add(weight, Relaxed);
+        if live > self.config.max_entries / 10 * 9 || bytes > self.config.max_bytes / 10 * 9 {
+            self.pressure.notify_one();
+        }
+        entry.state = State::Good;
+        entry.good = Some(Good { session, at: now, until });
+    }
+
+    fn stale(&self, entry: &Entry, why: Unavailable, now: Instant) -> Lookup {
+        let Some(good) = &entry.good else { return Lookup::Unavailable(why) };
+        let age = now.duration_since(good.at);
+        let ended = good.session.ends_at().is_some_and(|end| end <= Timestamp::now());
+        if age <= self.config.stale_if_error && !ended {
+            return Lookup::Found(Found { session: good.session.clone(), freshness: Freshness::Stale(age) });
+        }
+        Lookup::Unavailable(why)
+    }
+
+    fn forget_good(&self, entry: &mut Entry) {
+        if let Some(old) = entry.good.take() {
+            self.live.fetch_sub(1, Relaxed);
+            self.bytes.fetch_sub(weight(&old.session), Relaxed);
+        }
+    }
+
+    /// Puts a session in that a sign-in has just made.
+    pub(super) fn prime(&self, sid: &SessionId, session: Arc<Session>, now: Instant) {
+        let mut entry = self.entries.entry(*sid).or_default();
+        entry.move_on();
+        self.keep_session(&mut entry, session, now);
+    }
+
+    /// Ends a session here: a tombstone that outlives every lookup under way.
+    pub(super) fn revoke(&self, sid: &SessionId, code: RefusalCode, until: Instant) {
+        let mut entry = self.entries.entry(*sid).or_default();
+        entry.move_on();
+        self.forget_good(&mut entry);
+        entry.state = State::Refused { code, until };
+    }
+
+    /// What is known may be out of date: the next request asks.
+    pub(super) fn changed(&self, sid: &SessionId) {
+        if let Some(mut entry) = self.entries.get_mut(sid) {
+            if matches!(entry.state, State::Good) {
+                entry.move_on();
+                entry.state = State::Unknown;
+            }
+        }
+    }
+
+    /// Makes an answer older than `age` not count any more.
+    pub(super) fn expire(&self, sid: &SessionId, age: Duration, now: Instant) {
+        if let Some(mut entry) = self.entries.get_mut(sid) {
+            if matches!(entry.state, State::Good)
+                && entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= age)
+            {
+                entry.state = State::Unknown;
+            }
+        }
+    }
+
+    /// Whether the backend knew it a short while ago.
+    pub(super) fn recently_good(&self, sid: &SessionId, now: Instant) -> bool {
+        let good = |e: &Entry| e.good.as_ref().is_some_and(|g| now.duration_since(g.at) < MEMORY);
+        self.entries.get(sid).is_some_and(|e| good(&e))
+    }
+
+    /// Drops what no longer counts, and under pressure the sessions that were asked about longest ago.
+    pub(super) fn sweep(&self, now: Instant) {
+        let memory = MEMORY.max(self.config.stale_if_error);
+        let (mut live, mut refused, mut bytes) = (0, 0, 0);
+        let mut ages: Vec<Duration> = Vec::new();
+        self.entries.retain(|_, entry| {
+            if matches!(entry.state, State::Refused { until, .. } if until <= now) {
+                entry.state = State::Unknown;
+            }
+            if entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) > memory) {
+                entry.good = None;
+                if matches!(entry.state, State::Good) {
+                    entry.state = State::Unknown;
+                }
+            }
+            if let Some(good) = &entry.good {
+                live += 1;
+                bytes += weight(&good.session);
+                ages.push(now.duration_since(good.at));
+            }
+            refused += usize::from(matches!(entry.state, State::Refused { .. }));
+            !entry.is_empty()
+        });
+        // Answers that came in meanwhile are counted again by the next sweep.
+        self.live.store(live, Relaxed);
+        self.refused.store(refused, Relaxed);
+        self.bytes.store(bytes, Relaxed);
+        let near = |value: usize, bound: usize| value > bound / 10 * 9;
+        if near(live, self.config.max_entries) || near(bytes, self.config.max_bytes) {
+            self.evict_oldest(ages, now);
+        }
+    }
+
+    /// The oldest fifth goes. What is in use was asked about within the last ttl, so it is not among the oldest.
+    fn evict_oldest(&self, mut ages: Vec<Duration>, now: Instant) {
+        if ages.is_empty() {
+            return;
+        }
+        let keep = (ages.len() / 5 * 4).min(ages.len() - 1);
+        let (_, &mut limit, _) = ages.select_nth_unstable(keep);
+        self.entries.retain(|_, entry| {
+            if entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= limit) {
+                self.forget_good(entry);
+                if matches!(entry.state, State::Good) {
+                    entry.state = State::Unknown;
+                }
+            }
+            !entry.is_empty()
+        });
+    }
+
+    /// Sessions held.
+    pub(super) fn len(&self) -> usize {
+        self.live.load(Relaxed)
+    }
+}
+
+/// A refusal is never cached for longer, whatever the configuration says.
+const MAX_REFUSAL_TTL: Duration = Duration::from_secs(1);
+
+impl Entry {
+    fn answer(&self, now: Instant) -> Option<Lookup> {
+        match &self.state {
+            State::Unknown => None,
+            State::Refused { code, until } => (*until > now).then_some(Lookup::Refused(*code)),
+            State::Good => {
+                let good = self.good.as_ref().filter(|g| g.until > now)?;
+                let freshness = Freshness::Hit(now.duration_since(good.at));
+                Some(Lookup::Found(Found { session: good.session.clone(), freshness }))
+            }
+        }
+    }
+
+    /// The flight, unless whoever led it is gone without a word.
+    fn under_way(&self) -> Option<watch::Receiver<Option<Lookup>>> {
+        self.flight.as_ref().filter(|f| f.has_changed().is_ok()).cloned()
+    }
+
+    fn depart(&mut self, sid: SessionId) -> Ticket {
+        let (report, flight) = watch::channel(None);
+        self.flight = Some(flight);
+        Ticket { sid, generation: self.generation, report }
+    }
+
+    fn move_on(&mut self) {
+        self.generation += 1;
+        self.flight = None;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.good.is_none() && self.flight.is_none() && matches!(self.state, State::Unknown)
+    }
+}
+
+fn fresh(answer: Answer) -> Lookup {
+    match answer {
+        Answer::Session(session) => Lookup::Found(Found { session: Arc::from(session), freshness: Freshness::Miss }),
+        Answer::Refused(code) => Lookup::Refused(code),
+        Answer::Unavailable(why) => Lookup::Unavailable(why),
+    }
+}
+
+/// About what a session costs in memory: its texts, twice (once more as header values), and the structures.
+fn weight(session: &Session) -> usize {
+    let tenants: usize = session.tenants.iter().map(|t| 96 + t.id.len()).sum();
+    let permissions: usize = session.permissions.iter().map(|p| 32 + 2 * p.len()).sum();
+    1_024 + tenants + permissions
+}
+
+#[cfg(test)]
+mod tests;

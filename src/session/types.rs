@@ -1,0 +1,309 @@
+//! The words: what a session is, and what asking for one can come to.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The `sid`: a UUID in its canonical form, 36 characters, lower case (RFC 9562, section 4).
+///
+/// It is a credential, so it cannot be printed by accident: `Debug` and `Display` show its fingerprint, and the text
+/// itself comes out only through [`SessionId::expose`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(u128);
+
+impl SessionId {
+    /// Takes exactly the canonical form; upper case, braces, `urn:` and other spellings are no sid.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if text.len() != 36 || text.iter().any(u8::is_ascii_uppercase) {
+            return None;
+        }
+        Uuid::try_parse_ascii(text).ok().map(|u| Self(u.as_u128()))
+    }
+
+    /// The 36 characters, for the cookie and for the backend's credential.
+    pub fn expose(&self) -> String {
+        Uuid::from_u128(self.0).hyphenated().to_string()
+    }
+
+    /// What may be shown of it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut buffer = Uuid::encode_buffer();
+        let text = Uuid::from_u128(self.0).hyphenated().encode_lower(&mut buffer);
+        let hash = digest(&SHA256, text.as_bytes());
+        let mut out = [0; 16];
+        for (i, byte) in hash.as_ref().iter().take(8).enumerate() {
+            out[2 * i] = HEX[usize::from(byte >> 4)];
+            out[2 * i + 1] = HEX[usize::from(byte & 15)];
+        }
+        Fingerprint(out)
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sid:{}", self.fingerprint())
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The first 16 hex digits of SHA-256(sid): tells sessions apart in logs and for the upstream, and gives nothing away.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// The 16 digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who is signed in. Only `id` is an identity; the rest is for display.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Opaque, never empty.
+    pub id: String,
+    /// May be missing; never used to decide.
+    pub email: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// The backend's role word.
+    pub role: Option<String>,
+}
+
+/// A customer organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Opaque, never empty.
+    pub id: String,
+    /// The word in addresses.
+    pub slug: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+}
+
+/// How far the user is with onboarding. Two booleans that can contradict each other become this at the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Onboarding {
+    /// There is something left to do.
+    Needed {
+        /// Where to go on, if the backend says so.
+        step: Option<String>,
+    },
+    /// Nothing left to do.
+    Complete,
+}
+
+/// What the backend says about a sid.
+#[derive(Debug)]
+pub struct Session {
+    /// The backend's public name for it, not the sid.
+    pub public_id: Option<String>,
+    /// Whose it is.
+    pub user: User,
+    /// The tenant they work in now.
+    pub tenant: Option<Tenant>,
+    /// All tenants they belong to.
+    pub tenants: Vec<Tenant>,
+    /// How far they are with onboarding.
+    pub onboarding: Onboarding,
+    /// What they may do, in the backend's words.
+    pub permissions: Vec<String>,
+    /// When it ends for good.
+    pub expires_at: Option<Timestamp>,
+    /// When it ends if nothing happens.
+    pub idle_expires_at: Option<Timestamp>,
+    /// What may be shown of the sid.
+    pub fingerprint: Fingerprint,
+    /// The backend said both that onboarding is needed and that it is completed.
+    pub contradictory_onboarding: bool,
+    /// The identity headers, made once per answer of the backend by `identity`.
+    pub(crate) headers: OnceLock<Vec<(HeaderName, HeaderValue)>>,
+}
+
+impl Session {
+    /// When the earlier of its two ends comes.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match (self.expires_at, self.idle_expires_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether onboarding is still to be done.
+    pub fn needs_onboarding(&self) -> bool {
+        matches!(self.onboarding, Onboarding::Needed { .. })
+    }
+}
+
+/// Why the backend refused a sid (`code` of its answer), or why we do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalCode {
+    /// `session_unknown`
+    Unknown,
+    /// `session_revoked`
+    Revoked,
+    /// `session_expired`
+    Expired,
+    /// `session_idle`
+    Idle,
+    /// `session_limit`
+    Limit,
+    /// `account_disabled`
+    AccountDisabled,
+    /// Ours: this gateway replaced the sid a moment ago, and the browser is about to learn the new one.
+    Rotated,
+    /// Ours: two live sids of different users came in one request.
+    Conflict,
+}
+
+impl RefusalCode {
+    /// The word on the wire, both ways.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "session_unknown",
+            Self::Revoked => "session_revoked",
+            Self::Expired => "session_expired",
+            Self::Idle => "session_idle",
+            Self::Limit => "session_limit",
+            Self::AccountDisabled => "account_disabled",
+            Self::Rotated => "session_rotated",
+            Self::Conflict => "session_conflict",
+        }
+    }
+
+    /// Reads a backend's word; ours are not the backend's to say.
+    pub(crate) fn from_backend(word: &str) -> Option<Self> {
+        [Self::Unknown, Self::Revoked, Self::Expired, Self::Idle, Self::Limit, Self::AccountDisabled]
+            .into_iter()
+            .find(|c| c.as_str() == word)
+    }
+}
+
+/// Why the backend gave no answer that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// No connection.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// An answer that says neither yes nor no: its status.
+    Status(u16),
+    /// 200 without a usable identity, or no JSON, or too much of it.
+    Malformed,
+    /// It does not know our key. An alarm; nobody is signed out.
+    GatewayKey,
+    /// More lookups wait than `[backend] max_waiting` allows.
+    Overload,
+}
+
+impl Unavailable {
+    /// The word in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Status(_) => "status",
+            Self::Malformed => "malformed",
+            Self::GatewayKey => "gateway_key_invalid",
+            Self::Overload => "overload",
+        }
+    }
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// From the cache, this old.
+    Hit(Duration),
+    /// From the backend, just now.
+    Miss,
+    /// The last good answer, this old, because the backend is unavailable.
+    Stale(Duration),
+}
+
+/// A session, and where the answer came from.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The session.
+    pub session: Arc<Session>,
+    /// Where the answer came from.
+    pub freshness: Freshness,
+}
+
+/// What asking for a session came to. "No" is not "don't know".
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// The request carries no sid.
+    Absent,
+    /// The backend said no, in so many words.
+    Refused(RefusalCode),
+    /// The backend gave no answer that counts.
+    Unavailable(Unavailable),
+    /// Too many refused sids came from this client: not asked.
+    Throttled {
+        /// When it may try again.
+        retry_after: Duration,
+    },
+    /// Here it is.
+    Found(Found),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SID: &[u8] = b"9e3779b9-7f4a-4c15-8000-000000000000";
+
+    #[test]
+    fn only_the_canonical_form_is_a_sid() {
+        assert!(SessionId::parse(SID).is_some());
+        for bad in [
+            "",
+            "null",
+            "9e3779b9-7f4a-4c15-8000-00000000000",
+            "9e3779b9-7f4a-4c15-8000-0000000000000",
+            "9E3779B9-7F4A-4C15-8000-000000000000",
+            "{9e3779b9-7f4a-4c15-8000-0000000000}",
+            "urn:uuid:9e3779b9-7f4a-4c15-8000-000",
+            "9e3779b97f4a4c158000000000000000aaaa",
+            "9e3779b9-7f4a-4c15-8000-00000000000g",
+            "9e3779b97-f4a-4c15-8000-000000000000",
+        ] {
+            assert!(SessionId::parse(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn printing_a_sid_shows_its_fingerprint_only() {
+        let sid = SessionId::parse(SID).unwrap();
+        let shown = format!("{sid} {sid:?}");
+        assert!(!shown.contains("9e3779b9"), "{shown}");
+        // sha256 of the 36 characters, computed elsewhere
+        assert_eq!(sid.fingerprint().as_str().len(), 16);
+        assert_eq!(sid.expose().as_bytes(), SID);
+    }
+}

@@ -1,0 +1,109 @@
+//! The backend's JSON -> a [`Session`], a refusal, or "that says nothing".
+//!
+//! The rule that this file exists for: *refused* only when the backend says so in so many words, that is with a JSON
+//! body whose `code` is one of six. Everything else is *unavailable*, whatever its status: a firewall's 403 page must
+//! not sign a shop's customers out.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::types::{Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User};
+use crate::config::BackendFields;
+
+/// What an answer about a session says.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Session(Box<Session>),
+    Refused(RefusalCode),
+    Unavailable(Unavailable),
+}
+
+/// Reads the answer to a validation.
+pub(crate) fn answer(status: u16, body: &[u8], fields: &BackendFields, sid: &SessionId) -> Answer {
+    if status == 200 || status == 201 {
+        let session = serde_json::from_slice(body).ok().and_then(|json| session(&json, fields, sid));
+        return session.map_or(Answer::Unavailable(Unavailable::Malformed), |s| Answer::Session(Box::new(s)));
+    }
+    match code(body).as_deref() {
+        Some("gateway_key_invalid") => Answer::Unavailable(Unavailable::GatewayKey),
+        // A 5xx or 429 says that the backend is unwell, whatever else its body says.
+        Some(word) if matches!(status, 401 | 403 | 404 | 410) => {
+            RefusalCode::from_backend(word).map_or(Answer::Unavailable(Unavailable::Status(status)), Answer::Refused)
+        }
+        _ => Answer::Unavailable(Unavailable::Status(status)),
+    }
+}
+
+/// The `code` of an answer, at the top or in `error`.
+pub(crate) fn code(body: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    let code = json.get("code").or_else(|| json.pointer("/error/code"))?;
+    code.as_str().map(str::to_owned)
+}
+
+/// The sid in an answer that creates a session.
+pub(crate) fn sid(json: &Value, fields: &BackendFields) -> Option<SessionId> {
+    first(json, &fields.sid).and_then(Value::as_str).and_then(|s| SessionId::parse(s.as_bytes()))
+}
+
+/// The session in an answer, if it has a usable identity.
+pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> Option<Session> {
+    let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
+    let time = |pointers: &[String]| text(pointers).and_then(|t| t.parse::<Timestamp>().ok());
+    let needed = first(json, &fields.onboarding_needed).and_then(Value::as_bool);
+    let completed = first(json, &fields.onboarding_completed).and_then(Value::as_bool);
+    let contradictory = needed == Some(true) && completed == Some(true);
+    let complete = contradictory || !needed.unwrap_or(completed == Some(false));
+    let tenant = text(&fields.tenant_id).map(|id| Tenant {
+        id,
+        slug: text(&fields.tenant_slug),
+        name: text(&fields.tenant_name),
+    });
+    let tenants = first(json, &fields.tenants).and_then(Value::as_array);
+    Some(Session {
+        public_id: text(&fields.public_id),
+        user: User {
+            id: text(&fields.user_id)?,
+            email: text(&fields.user_email),
+            name: text(&fields.user_name),
+            role: text(&fields.user_role),
+        },
+        tenant,
+        tenants: tenants.map(|list| list.iter().filter_map(listed_tenant).collect()).unwrap_or_default(),
+        onboarding: if complete {
+            Onboarding::Complete
+        } else {
+            Onboarding::Needed { step: text(&fields.onboarding_step) }
+        },
+        permissions: first(json, &fields.permissions)
+            .and_then(Value::as_array)
+            .map(|list| list.iter().filter_map(text_of).collect())
+            .unwrap_or_default(),
+        expires_at: time(&fields.expires_at),
+        idle_expires_at: time(&fields.idle_expires_at),
+        fingerprint: sid.fingerprint(),
+        contradictory_onboarding: contradictory,
+        headers: std::sync::OnceLock::new(),
+    })
+}
+
+fn listed_tenant(json: &Value) -> Option<Tenant> {
+    let text = |key: &str| json.get(key).and_then(text_of);
+    Some(Tenant { id: text("id")?, slug: text("slug"), name: text("name") })
+}
+
+fn first<'a>(json: &'a Value, pointers: &[String]) -> Option<&'a Value> {
+    pointers.iter().find_map(|p| json.pointer(p).filter(|v| !v.is_null()))
+}
+
+/// Ids are strings to the gateway, whatever JSON type they come in. Empty is missing.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => (!s.is_empty()).then(|| s.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Contract v1: "No is not don't know" and "Field mapping".
+
+use super::*;
+
+fn sid_() -> SessionId {
+    SessionId::parse(b"9e3779b9-7f4a-4c15-8000-000000000000").unwrap()
+}
+
+fn read(status: u16, body: &str) -> Answer {
+    answer(status, body.as_bytes(), &BackendFields::default(), &sid_())
+}
+
+fn good(body: &str) -> Session {
+    match read(200, body) {
+        Answer::Session(s) => *s,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn refused_only_in_so_many_words() {
+    for code in
+        ["session_unknown", "session_revoked", "session_expired", "session_idle", "session_limit", "account_disabled"]
+    {
+        let body = format!(r#"{{"code":"{code}"}}"#);
+        assert!(matches!(read(401, &body), Answer::Refused(c) if c.as_str() == code), "{code}");
+    }
+}
+
+#[test]
+fn everything_else_is_unavailable() {
+    for (status, body) in [
+        (401, ""),
+        (401, "{}"),
+        (401, r#"{"detail":"Invalid token."}"#),
+        (401, r#"{"code":"session_rotated"}"#),
+        (401, r#"{"code":"something_else"}"#),
+        (403, "<html>firewall</html>"),
+        (404, "not found"),
+        (302, ""),
+        (429, r#"{"code":"session_revoked"}"#),
+        (500, r#"{"code":"session_unknown"}"#),
+        (503, ""),
+        (200, ""),
+        (200, "{}"),
+        (200, r#"{"user":{"id":""}}"#),
+        (200, r#"{"user":{"id":null}}"#),
+        (200, "[]"),
+        (204, ""),
+    ] {
+        assert!(matches!(read(status, body), Answer::Unavailable(_)), "{status} {body}");
+    }
+    assert!(matches!(read(401, r#"{"code":"gateway_key_invalid"}"#), Answer::Unavailable(Unavailable::GatewayKey)));
+}
+
+#[test]
+fn contract_v1_reads_whole() {
+    let s = good(
+        r#"{"public_id":"p","user":{"id":"42","email":"a@example.test","name":"Alice","role":"owner"},
+        "tenant":{"id":"t-1","slug":"acme","name":"Acme"},"tenants":[{"id":"t-1","slug":"acme","name":"Acme"},{"slug":"x"}],
+        "onboarding":{"needed":false,"step":null},"permissions":["invoices.view"],
+        "expires_at":"2030-01-01T00:00:00+02:00","idle_expires_at":null}"#,
+    );
+    assert_eq!((s.user.id.as_str(), s.user.role.as_deref()), ("42", Some("owner")));
+    assert_eq!(s.tenant.as_ref().and_then(|t| t.slug.as_deref()), Some("acme"));
+    assert_eq!((s.tenants.len(), s.permissions.len()), (1, 1));
+    assert_eq!(s.onboarding, Onboarding::Complete);
+    assert_eq!(s.ends_at().unwrap().to_string(), "2029-12-31T22:00:00Z");
+}
+
+#[test]
+fn ids_are_strings_whatever_json_type_they_come_in() {
+    assert_eq!(good(r#"{"user":{"id":42}}"#).user.id, "42");
+}
+
+#[test]
+fn the_flat_and_nested_shapes_read_too() {
+    let flat = good(
+        r#"{"email":"a@b.test","tenant_id":"t","needs_onboarding":true,"onboarding_completed":false,"permissions":[]}"#,
+    );
+    assert_eq!((flat.user.id.as_str(), flat.needs_onboarding()), ("a@b.test", true));
+    let nested = good(
+        r#"{"session_token":"x","user":{"id":7,"email":"a@b.test","tenant_id":"t","page_permissions":["p"]},"tenant":null,
+        "needs_onboarding":true,"onboarding_step":"plan","expires_at":"2030-01-01T00:00:00.123456Z"}"#,
+    );
+    assert_eq!(nested.tenant.as_ref().map(|t| t.id.as_str()), Some("t"));
+    assert_eq!(nested.onboarding, Onboarding::Needed { step: Some("plan".into()) });
+}
+
+#[test]
+fn a_contradiction_counts_as_complete() {
+    let s = good(r#"{"user":{"id":1},"needs_onboarding":true,"onboarding_completed":true}"#);
+    assert!(s.contradictory_onboarding && !s.needs_onboarding());
+}
+
+#[test]
+fn completed_false_alone_means_needed() {
+    assert!(good(r#"{"user":{"id":1},"onboarding_completed":false}"#).needs_onboarding());
+    assert!(!good(r#"{"user":{"id":1}}"#).needs_onboarding());
+}

@@ -1,0 +1,142 @@
+//! One line: JSON or text. Cookies, queries and sids are not in it; whatever a client wrote is escaped, so that no
+//! value can begin a line or a column of its own.
+
+use std::fmt::Write;
+
+use http::{StatusCode, Version};
+use jiff::Timestamp;
+
+use crate::config::LogFormat;
+use crate::context::Context;
+
+pub(super) fn format(format: LogFormat, cx: &Context, status: StatusCode, sent: u64, whole: bool) -> Vec<u8> {
+    let mut line = match format {
+        LogFormat::Json => json(cx, status, sent, whole),
+        LogFormat::Text => text(cx, status, sent, whole),
+    };
+    line.push('\n');
+    line.into_bytes()
+}
+
+fn json(cx: &Context, status: StatusCode, sent: u64, whole: bool) -> String {
+    let mut out = String::with_capacity(512);
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{{\"ts\":\"{}\",\"request_id\":\"{}\",\"client\":\"{}\"", Timestamp::now(), cx.id, cx.client);
+    let mut string = |key: &str, value: &str| {
+        out.push_str(",\"");
+        out.push_str(key);
+        out.push_str("\":\"");
+        escape(&mut out, value);
+        out.push('"');
+    };
+    string("method", cx.method.as_str());
+    string("host", cx.authority.as_str());
+    string("path", &cx.path);
+    string("protocol", protocol(cx.version));
+    for (key, value) in words(cx) {
+        string(key, value);
+    }
+    for (key, value) in numbers(cx) {
+        let _ = write!(out, ",\"{key}\":{value}");
+    }
+    for (key, set) in flags(cx, whole) {
+        if set {
+            let _ = write!(out, ",\"{key}\":true");
+        }
+    }
+    let us = cx.started.elapsed().as_micros();
+    let _ = write!(out, ",\"status\":{},\"bytes\":{sent},\"duration_us\":{us}}}", status.as_u16());
+    out
+}
+
+fn text(cx: &Context, status: StatusCode, sent: u64, whole: bool) -> String {
+    let mut out = String::with_capacity(256);
+    let ms = cx.started.elapsed().as_secs_f64() * 1e3;
+    let _ = write!(out, "{} {} {} {}", Timestamp::now(), cx.client, status.as_u16(), cx.method);
+    out.push(' ');
+    escape(&mut out, cx.authority.as_str());
+    escape(&mut out, &cx.path);
+    for (key, value) in words(cx) {
+        let _ = write!(out, " {key}=");
+        escape(&mut out, value);
+    }
+    for (key, value) in numbers(cx) {
+        let _ = write!(out, " {key}={value}");
+    }
+    for (key, set) in flags(cx, whole) {
+        if set {
+            let _ = write!(out, " {key}");
+        }
+    }
+    let _ = write!(out, " bytes={sent} {ms:.1}ms id={}", cx.id);
+    out
+}
+
+fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
+    let f = &cx.facts;
+    [
+        ("route", f.route.as_deref()),
+        ("access", f.access),
+        ("decision", f.decision),
+        ("reason", f.reason),
+        ("session", f.session),
+        ("session_id_hash", f.fingerprint.as_ref().map(|p| p.as_str())),
+        ("upstream_error", f.upstream_error),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| value.map(|v| (key, v)))
+}
+
+fn numbers(cx: &Context) -> impl Iterator<Item = (&'static str, u64)> {
+    let f = &cx.facts;
+    let dropped = u64::try_from(f.set_cookie_dropped).ok().filter(|n| *n > 0);
+    [("session_us", f.session_us), ("upstream_us", f.upstream_us), ("set_cookie_dropped", dropped)]
+        .into_iter()
+        .filter_map(|(key, value)| value.map(|v| (key, v)))
+}
+
+fn flags(cx: &Context, whole: bool) -> [(&'static str, bool); 3] {
+    [("retried", cx.facts.retried), ("upstream_disagreed", cx.facts.upstream_disagreed), ("cut_off", !whole)]
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// JSON string escapes; everything but printable ASCII is written as `\u`, bidirectional controls and the like too.
+fn escape(out: &mut String, value: &str) {
+    if value.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\') {
+        out.push_str(value);
+        return;
+    }
+    for unit in value.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(b @ (b'"' | b'\\')) => {
+                out.push('\\');
+                out.push(char::from(b));
+            }
+            Ok(b @ b' '..=b'~') => out.push(char::from(b)),
+            _ => {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_client_writes_can_begin_a_line_or_a_field() {
+        let mut out = String::new();
+        escape(&mut out, "\n{\"event\":\"login_ok\"}\u{202e}\u{1f600}\\");
+        assert_eq!(out, r#"\u000a{\"event\":\"login_ok\"}\u202e\ud83d\ude00\\"#);
+        let back: String = serde_json::from_str(&format!("\"{out}\"")).unwrap();
+        assert_eq!(back, "\n{\"event\":\"login_ok\"}\u{202e}\u{1f600}\\");
+    }
+}

@@ -1,0 +1,249 @@
+//! Forwards a request to the application and streams its answer back.
+//!
+//! Nothing leaves without a [`Permit`], and every request is stripped and told its identity in [`Upstream::forward`]
+//! itself, public ones included: forgetting either does not type-check.
+
+mod headers;
+mod tunnel;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use hyper::body::{Body as _, Incoming};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::body::{Body, Download, Progress, Upload};
+use crate::config;
+use crate::context::Context;
+use crate::cookie::SidCookie;
+use crate::decision::Permit;
+use crate::identity;
+use crate::pool::{Lease, Pool, PoolConfig};
+use crate::route::Route;
+use crate::session::authority_of;
+
+pub use headers::Answered;
+pub(crate) use headers::keep_private;
+pub use tunnel::is_websocket;
+
+/// Why no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamError {
+    /// The client sent a reserved header in another spelling.
+    Alias,
+    /// No WebSocket handshake that can be passed on.
+    Handshake,
+    /// The client's body stopped coming.
+    SlowBody,
+    /// No connection.
+    Connect,
+    /// The connection ended before the answer.
+    Broken,
+    /// No answer in time.
+    Timeout,
+    /// The gateway is about to stop, and opens no more tunnels.
+    Draining,
+}
+
+impl UpstreamError {
+    /// The word in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alias => "reserved_header",
+            Self::Handshake => "bad_handshake",
+            Self::SlowBody => "slow_body",
+            Self::Connect => "connect",
+            Self::Broken => "broken",
+            Self::Timeout => "timeout",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// What runs beyond its request: WebSocket tunnels.
+#[derive(Debug, Clone, Default)]
+pub struct Tunnels {
+    /// Those that are open.
+    pub open: TaskTracker,
+    /// Ends them.
+    pub stop: CancellationToken,
+}
+
+/// One application.
+#[derive(Debug)]
+pub struct Upstream {
+    authority: String,
+    pool: Arc<Pool<Upload>>,
+    tunnels: Tunnels,
+}
+
+/// The gateway's own things that forwarding needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The session cookie, which the upstream does not see.
+    pub cookie: &'a SidCookie,
+    /// The route.
+    pub route: &'a Route,
+}
+
+impl Upstream {
+    /// From `[upstream.NAME]`.
+    pub fn new(config: &config::Upstream, tunnels: Tunnels) -> Self {
+        let authority = authority_of(&config.url);
+        let pool = Pool::new(PoolConfig {
+            authority: authority.clone(),
+            connect_timeout: config.connect_timeout,
+            idle_timeout: config.pool_idle_timeout,
+            max_idle: config.pool_max_idle,
+        });
+        Self { authority, pool, tunnels }
+    }
+
+    /// Forwards a permitted request.
+    ///
+    /// # Errors
+    /// [`UpstreamError`]: no answer came, or the request cannot be passed on.
+    pub async fn forward(
+        &self,
+        permit: &Permit,
+        cx: &mut Context,
+        rules: Rules<'_>,
+        mut request: Request<Incoming>,
+    ) -> Result<(Response<Body>, Answered), UpstreamError> {
+        let websocket = is_websocket(&request);
+        headers::strip_hop_by_hop(request.headers_mut());
+        identity::strip(request.headers_mut()).map_err(|_| UpstreamError::Alias)?;
+        if rules.route.forward_sid {
+            SidCookie::join(request.headers_mut());
+        } else {
+            rules.cookie.strip(request.headers_mut());
+        }
+        headers::forwarding(request.headers_mut(), cx);
+        identity::apply(request.headers_mut(), permit.who());
+        *request.uri_mut() = target(request.uri(), cx).ok_or(UpstreamError::Broken)?;
+        *request.version_mut() = Version::HTTP_11;
+        let started = Instant::now();
+        let answer = if websocket {
+            self.tunnel(request, rules.route.idle_timeout).await
+        } else {
+            self.exchange(request, rules.route, cx).await
+        };
+        cx.facts.upstream_us = u64::try_from(started.elapsed().as_micros()).ok();
+        let mut answer = answer.inspect_err(|e| cx.facts.upstream_error = Some(e.as_str()))?;
+        let answered = headers::answer(answer.headers_mut(), cx, rules, &self.authority);
+        Ok((answer, answered))
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        route: &Route,
+        cx: &mut Context,
+    ) -> Result<Response<Body>, UpstreamError> {
+        let (parts, body) = request.into_parts();
+        let (body, progress) = if body.is_end_stream() {
+            (Upload::empty(), None)
+        } else {
+            let (upload, progress) = Upload::new(body);
+            (upload, Some(progress))
+        };
+        let mut lease = self.lease().await?;
+        // A request without a body that may be repeated (RFC 9110 section 9.2.2) is kept for one more try, in case the
+        // server closes a kept connection at this very moment.
+        let again = (lease.reused && progress.is_none() && is_idempotent(&parts.method)).then(|| parts.clone());
+        let wait = Wait { limit: route.response_timeout, progress };
+        let mut sent = wait.send(&mut lease, Request::from_parts(parts, body)).await;
+        if lease.reused {
+            // hyper hands a request back that was never written; such a one is safe to send, whatever its method.
+            let unsent = match &mut sent {
+                Err(Failure::Sending(e)) => e.take_message(),
+                _ => None,
+            };
+            let repeat = match (unsent, &sent) {
+                (Some(request), _) => Some(request),
+                (None, Err(Failure::Sending(_))) => again.map(|parts| Request::from_parts(parts, Upload::empty())),
+                _ => None,
+            };
+            if let Some(request) = repeat {
+                cx.facts.retried = true;
+                lease = self.pool.connect().await.map_err(|e| connect_error(&e))?;
+                sent = wait.send(&mut lease, request).await;
+            }
+        }
+        let answer = sent.map_err(|failure| wait.error(&failure))?;
+        Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, route.idle_timeout))))
+    }
+
+    async fn lease(&self) -> Result<Lease<Upload>, UpstreamError> {
+        self.pool.lease().await.map_err(|e| connect_error(&e))
+    }
+}
+
+fn connect_error(error: &std::io::Error) -> UpstreamError {
+    if error.kind() == std::io::ErrorKind::TimedOut { UpstreamError::Timeout } else { UpstreamError::Connect }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+/// Origin form, with the canonical path. The query goes on as it came.
+fn target(original: &Uri, cx: &Context) -> Option<Uri> {
+    if let Some(same) = original.path_and_query().filter(|pq| pq.path() == cx.path) {
+        return Some(Uri::from(same.clone()));
+    }
+    let text = match &cx.query {
+        Some(query) => format!("{}?{query}", cx.path),
+        None => cx.path.clone(),
+    };
+    text.parse().ok()
+}
+
+type Sent = Result<Response<Incoming>, Failure>;
+
+enum Failure {
+    Sending(hyper::client::conn::TrySendError<Request<Upload>>),
+    Timeout,
+}
+
+/// Waits for an answer's header. The limit is on silence: while the body of an upload goes on, it starts anew.
+struct Wait {
+    limit: Duration,
+    progress: Option<Arc<Progress>>,
+}
+
+impl Wait {
+    async fn send(&self, lease: &mut Lease<Upload>, request: Request<Upload>) -> Sent {
+        let sending = lease.send(request);
+        let Some(progress) = &self.progress else {
+            return match tokio::time::timeout(self.limit, sending).await {
+                Ok(sent) => sent.map_err(Failure::Sending),
+                Err(_) => Err(Failure::Timeout),
+            };
+        };
+        tokio::pin!(sending);
+        loop {
+            let before = progress.bytes();
+            match tokio::time::timeout(self.limit, &mut sending).await {
+                Ok(sent) => return sent.map_err(Failure::Sending),
+                Err(_) if progress.bytes() == before => return Err(Failure::Timeout),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn error(&self, failure: &Failure) -> UpstreamError {
+        match failure {
+            _ if self.progress.as_ref().is_some_and(|p| p.stalled()) => UpstreamError::SlowBody,
+            Failure::Timeout => UpstreamError::Timeout,
+            Failure::Sending(_) => UpstreamError::Broken,
+        }
+    }
+}
+
+/// `host[:port]` of the request for the upstream: what server actions compare `Origin` with.
+fn public_host(cx: &Context) -> Option<HeaderValue> {
+    HeaderValue::from_str(cx.authority.as_str()).ok()
+}
