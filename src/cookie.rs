@@ -279,6 +279,8 @@ fn path_prefixes(path: &str) -> Vec<&str> {
     if path.len() > 1 && !path.ends_with('/') {
         out.push(path);
     }
+    // A `;` (where the configuration lets it through) would begin another attribute; no cookie has such a Path.
+    out.retain(|prefix| !prefix.contains(';'));
     out.truncate(MAX_PATH_PREFIXES);
     out
 }
