@@ -120,7 +120,7 @@ impl Drop for Download {
 pub struct Upload {
     inner: Option<Incoming>,
     watch: Watch,
-    progress: Arc<Progress>,
+    progress: Option<Arc<Progress>>,
 }
 
 /// How an upload goes, for whoever waits for the answer to it.
@@ -145,14 +145,14 @@ impl Progress {
 impl Upload {
     /// No body.
     pub fn empty() -> Self {
-        Self { inner: None, watch: Watch::new(UPLOAD_WINDOW, 0), progress: Arc::default() }
+        Self { inner: None, watch: Watch::new(UPLOAD_WINDOW, 0), progress: None }
     }
 
     /// The browser's body.
     pub fn new(inner: Incoming) -> (Self, Arc<Progress>) {
         let progress = Arc::<Progress>::default();
         let watch = Watch::new(UPLOAD_WINDOW, MIN_UPLOAD_PER_WINDOW);
-        (Self { inner: Some(inner), watch, progress: progress.clone() }, progress)
+        (Self { inner: Some(inner), watch, progress: Some(progress.clone()) }, progress)
     }
 }
 
@@ -168,14 +168,18 @@ impl HttpBody for Upload {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Some(length) = frame.data_ref().map(Bytes::len) else { continue };
                     this.watch.saw(length);
-                    this.progress.bytes.fetch_add(length as u64, Relaxed);
+                    if let Some(progress) = &this.progress {
+                        progress.bytes.fetch_add(length as u64, Relaxed);
+                    }
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(Some(Err(e.into()))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
                     std::task::ready!(this.watch.poll(cx));
-                    this.progress.stalled.store(true, Relaxed);
+                    if let Some(progress) = &this.progress {
+                        progress.stalled.store(true, Relaxed);
+                    }
                     return Poll::Ready(Some(Err("the browser fell silent in the middle of its body".into())));
                 }
             }

@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
 use crate::certificate::Certificate;
@@ -35,23 +35,54 @@ pub struct ConnectionInfo {
     pub trusted: bool,
     /// The certificate that this connection was given; none on a plain listener.
     pub certificate: Option<Certificate>,
-    /// The first host found covered by it: nearly always the only one.
-    pub covered: OnceLock<String>,
+    /// The first host asked for over it, which is nearly always the only one: read and checked once.
+    pub first_host: OnceLock<KnownHost>,
+    /// The peer's address as `X-Forwarded-For` says it.
+    pub peer_header: HeaderValue,
+}
+
+/// A `Host` that has been read and found covered.
+#[derive(Debug)]
+pub struct KnownHost {
+    raw: HeaderValue,
+    authority: Arc<Authority>,
 }
 
 impl ConnectionInfo {
+    /// A connection from this peer.
+    pub fn new(peer: SocketAddr, trusted: bool, certificate: Option<Certificate>) -> Self {
+        let address = peer.ip().to_canonical().to_string();
+        let peer_header = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { peer, trusted, certificate, first_host: OnceLock::new(), peer_header }
+    }
+
     /// Whether the connection's certificate covers the host; a plain connection has none to disagree.
     pub fn covers(&self, host: &str) -> bool {
-        let Some(certificate) = &self.certificate else { return true };
-        if self.covered.get().is_some_and(|known| known == host) {
-            return true;
+        self.certificate.as_ref().is_none_or(|c| c.covers(host))
+    }
+
+    /// The host of a request, if it was the first of this connection too and nothing else in the request names one.
+    pub fn known_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<Arc<Authority>> {
+        let known = self.first_host.get()?;
+        let same = match (uri.authority(), headers.get(HOST)) {
+            (None, Some(host)) => *host == known.raw && headers.get_all(HOST).iter().nth(1).is_none(),
+            (Some(target), None) => known.raw == target.as_str(),
+            _ => false,
+        };
+        same.then(|| known.authority.clone())
+    }
+
+    /// Remembers a host that has been read and found covered.
+    pub fn remember_host(&self, uri: &Uri, headers: &HeaderMap, authority: &Arc<Authority>) {
+        let raw = match uri.authority() {
+            Some(target) => HeaderValue::from_str(target.as_str()).ok(),
+            // A copy: the header's own bytes would keep the whole read buffer of this request alive.
+            None => headers.get(HOST).and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok()),
+        };
+        if let Some(raw) = raw {
+            // Lost to another request of the connection: no matter.
+            let _ = self.first_host.set(KnownHost { raw, authority: authority.clone() });
         }
-        let covered = certificate.covers(host);
-        if covered {
-            // Lost to another request of the connection: no matter, it will be asked again.
-            let _ = self.covered.set(host.to_owned());
-        }
-        covered
     }
 }
 
@@ -60,6 +91,8 @@ impl ConnectionInfo {
 pub struct Context {
     /// Its id, also the trace id.
     pub id: RequestId,
+    /// The same, for `X-Request-Id`.
+    pub id_header: HeaderValue,
     /// When its header was there.
     pub started: Instant,
     /// What it came over.
@@ -69,7 +102,7 @@ pub struct Context {
     /// `https` or `http`, as the browser sees it.
     pub scheme: &'static str,
     /// Host and port, as the browser sees them.
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
     /// The method.
     pub method: Method,
     /// The canonical path.
@@ -94,7 +127,7 @@ pub struct Context {
 #[derive(Debug, Default)]
 pub struct Facts {
     /// The route's pattern, or the endpoint.
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// What the route asks.
     pub access: Option<&'static str>,
     /// What was decided.
@@ -139,7 +172,7 @@ impl Context {
             started: Instant::now(),
             client: client.to_canonical(),
             scheme: if https { "https" } else { "http" },
-            authority: Authority::default(),
+            authority: Arc::default(),
             method: method.clone(),
             path: String::new(),
             query: None,
@@ -147,6 +180,7 @@ impl Context {
             wants: wants(headers, Kind::Auto),
             traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
             user_agent: headers.get(USER_AGENT).cloned(),
+            id_header: id.header(),
             set_cookies: Vec::new(),
             facts: Facts::default(),
             connection,
@@ -159,7 +193,7 @@ impl Context {
         Caller {
             client: self.client,
             user_agent: self.user_agent.clone(),
-            request_id: self.id.header(),
+            request_id: self.id_header.clone(),
             traceparent: self.traceparent.clone(),
         }
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::body::Body;
 use crate::config::Config;
-use crate::context::{self, ConnectionInfo, Context};
+use crate::context::{self, Authority, ConnectionInfo, Context};
 use crate::cookie::{self, SidCookie, SidCookies};
 use crate::decision::{self, Decision, Destination, Permit, Refusal, Situation, Wants};
 use crate::endpoint::{self, Endpoint};
@@ -23,7 +23,7 @@ use crate::pages::Pages;
 use crate::path;
 use crate::rejection::{self, Rejection};
 use crate::respond;
-use crate::route::{Access, NoRoute, Route, RouteTable};
+use crate::route::{Access, Kind, NoRoute, Route, RouteTable};
 use crate::session::{Found, Freshness, Lookup, Resolved, SessionId, Sessions};
 use crate::upstream::{self, Rules, Tunnels, Upstream};
 
@@ -109,7 +109,7 @@ impl Gateway {
     async fn answer(&self, cx: &mut Context, request: Request<Incoming>) -> Result<Response<Body>, Rejection> {
         self.read(cx, &request)?;
         if let Some(endpoint) = Endpoint::at(&cx.path) {
-            cx.facts.route = Some(endpoint.path().to_owned());
+            cx.facts.route = Some(endpoint.path().into());
             let answer = endpoint.answer(self, cx, request).await;
             return answer.map(|mut a| {
                 endpoint::no_store(a.headers_mut());
@@ -117,7 +117,9 @@ impl Gateway {
             });
         }
         let (route, page) = self.route(cx)?;
-        cx.wants = context::wants(request.headers(), route.kind);
+        if route.kind == Kind::Page {
+            cx.wants = context::wants(request.headers(), route.kind);
+        }
         let resolved = self.session(cx, route, page.as_ref(), request.headers()).await;
         let decision = self.decide(cx, route, page.as_ref(), &resolved, request.headers()).await;
         match decision {
@@ -141,10 +143,7 @@ impl Gateway {
         if request.headers().len() > self.max_headers {
             return Err(Rejection::too_many_headers());
         }
-        cx.authority = context::authority(request.uri(), request.headers()).ok_or_else(Rejection::bad_host)?;
-        if self.strict_host && !cx.connection.covers(cx.authority.host()) {
-            return Err(Rejection::misdirected());
-        }
+        cx.authority = self.authority(cx, request)?;
         // A tunnel to anywhere, and an echo of what only the gateway should see.
         if matches!(cx.method, Method::CONNECT | Method::TRACE) {
             return Err(Rejection::method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".into()));
@@ -152,6 +151,20 @@ impl Gateway {
         cx.query = request.uri().query().map(str::to_owned);
         cx.path = path::canonical(request.uri().path(), &self.paths).map_err(Rejection::bad_path)?.into_owned();
         Ok(())
+    }
+
+    /// The host, and whether this connection may speak for it. Both are asked once per connection as a rule.
+    fn authority(&self, cx: &Context, request: &Request<Incoming>) -> Result<Arc<Authority>, Rejection> {
+        let (uri, headers) = (request.uri(), request.headers());
+        if let Some(known) = cx.connection.known_host(uri, headers) {
+            return Ok(known);
+        }
+        let authority = Arc::new(context::authority(uri, headers).ok_or_else(Rejection::bad_host)?);
+        if self.strict_host && !cx.connection.covers(authority.host()) {
+            return Err(Rejection::misdirected());
+        }
+        cx.connection.remember_host(uri, headers, &authority);
+        Ok(authority)
     }
 
     /// The route of the path, and where the path is another spelling of a page, that page and its route: both must

@@ -22,7 +22,7 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     if cx.path.starts_with("/api/auth/") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
-    headers.insert(REQUEST_ID, cx.id.header());
+    headers.insert(REQUEST_ID, cx.id_header.clone());
     if !switching {
         security(headers, cx);
     }

@@ -12,6 +12,7 @@ mod table;
 mod tree;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -24,7 +25,7 @@ pub use table::{Match, NoRoute, RouteFault, RouteTable};
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The pattern as written, for logs.
-    pub pattern: String,
+    pub pattern: Arc<str>,
     /// Empty: all methods.
     pub methods: Vec<Method>,
     /// What it asks of the session.
@@ -101,7 +102,7 @@ impl Route {
             return None;
         }
         Some(Self {
-            pattern: route.pattern.clone(),
+            pattern: route.pattern.as_str().into(),
             methods: route.methods.clone(),
             access: route.access,
             kind: route.kind,

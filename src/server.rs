@@ -5,6 +5,7 @@
 
 mod admin;
 mod connection;
+mod cork;
 mod redirect;
 mod stall;
 mod tls;

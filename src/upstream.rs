@@ -9,7 +9,7 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -241,9 +241,4 @@ impl Wait {
             Failure::Sending(_) => UpstreamError::Broken,
         }
     }
-}
-
-/// `host[:port]` of the request for the upstream: what server actions compare `Origin` with.
-fn public_host(cx: &Context) -> Option<HeaderValue> {
-    HeaderValue::from_str(cx.authority.as_str()).ok()
 }

@@ -8,10 +8,19 @@ use http::uri::Uri;
 use http::{HeaderMap, HeaderValue};
 
 /// Host and port of a request, in canonical form: lower case, no trailing dot.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     text: String,
     host: usize,
+    header: HeaderValue,
+    local: bool,
+}
+
+impl Default for Authority {
+    /// No host: what a request has before it was read.
+    fn default() -> Self {
+        Self { text: String::new(), host: 0, header: HeaderValue::from_static(""), local: true }
+    }
 }
 
 impl Authority {
@@ -42,7 +51,18 @@ impl Authority {
             out.push(':');
             out.push_str(port);
         }
-        Some(Self { text: out, host })
+        let header = HeaderValue::from_str(&out).ok()?;
+        let name = &out[..host];
+        let local = name == "localhost"
+            || name.ends_with(".localhost")
+            || name.starts_with('[')
+            || name.parse::<std::net::Ipv4Addr>().is_ok();
+        Some(Self { local, host, header, text: out })
+    }
+
+    /// `host[:port]`, for `Host` and `X-Forwarded-Host`.
+    pub fn header(&self) -> &HeaderValue {
+        &self.header
     }
 
     /// Without the port; an IPv6 address in its brackets.
@@ -62,11 +82,7 @@ impl Authority {
 
     /// `localhost`, a name under it, or an address: where HSTS and parent domains make no sense.
     pub fn is_local(&self) -> bool {
-        let host = self.host();
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.starts_with('[')
-            || host.parse::<std::net::Ipv4Addr>().is_ok()
+        self.local
     }
 }
 

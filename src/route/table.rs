@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn found(table: &RouteTable, host: &str, path: &str) -> String {
-        table.find(host, path, &Method::GET).map_or_else(|n| format!("{n:?}"), |m| m.route.pattern.clone())
+        table.find(host, path, &Method::GET).map_or_else(|n| format!("{n:?}"), |m| m.route.pattern.to_string())
     }
 
     #[test]

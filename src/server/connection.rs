@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::cork::Cork;
 use super::stall::Stall;
 use super::{Shared, redirect, tls};
 use crate::certificate::Certificate;
@@ -62,7 +63,7 @@ pub(super) async fn serve(
 
 fn info(peer: SocketAddr, certificate: Option<Certificate>, trusted: bool, shared: &Shared) -> Arc<ConnectionInfo> {
     let trusted = trusted || shared.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
-    Arc::new(ConnectionInfo { peer, trusted, certificate, covered: OnceLock::new() })
+    Arc::new(ConnectionInfo::new(peer, trusted, certificate))
 }
 
 async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
@@ -103,7 +104,7 @@ async fn http2<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
+    let io = TokioIo::new(Cork::new(Stall::new(stream, shared.config.write_timeout)));
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| answer(request, info.clone(), shared.clone(), Some(activity.clone())));
     let mut builder = http2::Builder::new(TokioExecutor::new());

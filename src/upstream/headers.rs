@@ -1,37 +1,38 @@
 //! Headers on their way through: hop-by-hop, forwarding, and what an answer may not carry.
 
-use http::header::{
-    CACHE_CONTROL, CONNECTION, EXPECT, HOST, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Rules, public_host};
+use super::Rules;
 use crate::context::Context;
 use crate::identity;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-const HOP_BY_HOP: [HeaderName; 10] = [
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-    EXPECT,
-];
+/// Headers of one connection only, and `Expect`, which the gateway answers itself.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "expect"
+    )
+}
 
 /// What an answer ordered or let show.
 #[derive(Debug, Default, Clone, Copy)]
@@ -43,38 +44,33 @@ pub struct Answered {
 /// Removes the headers of this one connection (RFC 9110 section 7.6.1), those that `Connection` names included.
 /// Identity and forwarding are set afterwards, so that a `Connection: X-Auth-User-Id` cannot take them away.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .flat_map(|v| v.split(','))
-            .filter_map(|n| n.trim().parse().ok())
-            .filter(|n: &HeaderName| n != http::header::COOKIE && n != HOST)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+    let mut doomed: Vec<HeaderName> = Vec::new();
+    for name in headers.get_all(CONNECTION).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')) {
+        doomed.extend(name.trim().parse().ok().filter(|n: &HeaderName| n != COOKIE && n != HOST));
     }
-    for name in &HOP_BY_HOP {
+    // One look at each name: a removal per name that might be there would hash them all.
+    doomed.extend(headers.keys().filter(|n| is_hop_by_hop(n.as_str())).cloned());
+    for name in doomed {
         headers.remove(name);
     }
 }
 
 /// Says where the request came from; whatever a client said of that is gone already.
 pub(super) fn forwarding(headers: &mut HeaderMap, cx: &Context) {
-    if let Ok(client) = HeaderValue::try_from(cx.client.to_string()) {
-        headers.insert(FORWARDED_FOR, client);
+    // Room for these and the identity at once.
+    headers.reserve(20);
+    if cx.connection.trusted {
+        headers.extend(HeaderValue::try_from(cx.client.to_string()).ok().map(|client| (FORWARDED_FOR, client)));
+    } else {
+        headers.insert(FORWARDED_FOR, cx.connection.peer_header.clone());
     }
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(cx.scheme));
-    if let Some(host) = public_host(cx) {
-        headers.insert(FORWARDED_HOST, host.clone());
-        headers.insert(HOST, host);
-    }
+    headers.insert(FORWARDED_HOST, cx.authority.header().clone());
+    // With its port: it is what server actions compare `Origin` with.
+    headers.insert(HOST, cx.authority.header().clone());
     let default = if cx.scheme == "https" { 443 } else { 80 };
     headers.insert(FORWARDED_PORT, HeaderValue::from(cx.authority.port().unwrap_or(default)));
-    headers.insert(REQUEST_ID, cx.id.header());
+    headers.insert(REQUEST_ID, cx.id_header.clone());
     headers.insert(TRACEPARENT, cx.traceparent.clone());
 }
 
@@ -125,7 +121,7 @@ fn is_internal(named: &str, authority: &str) -> bool {
 
 /// Makes sure that no shared cache keeps an answer that was made for one person.
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
-    for name in ["surrogate-control", "cdn-cache-control"] {
+    for name in [SURROGATE_CONTROL, CDN_CACHE_CONTROL] {
         headers.remove(name);
     }
     let Some(value) = headers.get(CACHE_CONTROL) else {
