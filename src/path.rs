@@ -104,7 +104,7 @@ fn respell(raw: &[u8], rules: &Paths) -> Result<String, PathFault> {
         i += 1;
         match b {
             b'/' if out.ends_with('/') => {}
-            b'\\' | b';' | 0..=0x1f | 0x7f => {
+            b'\\' | b';' | b'?' | b'#' | 0..=0x1f | 0x7f => {
                 if b != b';' || !rules.allow_encoded.contains(&';') {
                     return Err(PathFault::Character);
                 }
@@ -167,12 +167,12 @@ pub fn page_of(path: &str, rules: &Paths) -> Result<Option<String>, PathFault> {
         return Ok(None);
     }
     let Some(page) = peel(path, rules) else {
-        return Ok(without_locale(path, rules).map(str::to_owned));
+        return Ok(without_locale(path, rules));
     };
     if peel(&page, rules).is_some() {
         return Err(PathFault::NestedSpelling);
     }
-    Ok(Some(without_locale(&page, rules).map_or(page.clone(), str::to_owned)))
+    Ok(Some(without_locale(&page, rules).unwrap_or(page)))
 }
 
 fn peel(path: &str, rules: &Paths) -> Option<String> {
@@ -201,14 +201,15 @@ fn page_path(base: &str, page: &str) -> String {
     format!("{base}/{page}")
 }
 
-/// `/en/x` -> `/x`, `/en` -> `/`, for the configured locales.
-fn without_locale<'a>(path: &'a str, rules: &Paths) -> Option<&'a str> {
-    if rules.locales.is_empty() || !rules.base_path.is_empty() {
+/// `/en/x` -> `/x`, `/en` -> `/`, for the configured locales, below the base path.
+fn without_locale(path: &str, rules: &Paths) -> Option<String> {
+    if rules.locales.is_empty() {
         return None;
     }
-    let inner = path.strip_prefix('/')?;
-    let (first, rest) = inner.split_once('/').map_or((inner, "/"), |(f, _)| (f, &inner[f.len()..]));
-    rules.locales.iter().any(|l| l.eq_ignore_ascii_case(first)).then_some(rest)
+    let inner = path.strip_prefix(&rules.base_path)?.strip_prefix('/')?;
+    let (first, rest) = inner.split_once('/').unwrap_or((inner, ""));
+    let is_locale = rules.locales.iter().any(|l| l.eq_ignore_ascii_case(first));
+    is_locale.then(|| format!("{}/{rest}", rules.base_path))
 }
 
 #[cfg(test)]
@@ -328,6 +329,15 @@ mod tests {
             ("/en", "/"),
         ] {
             assert_eq!(page_of(path, &rules).unwrap().as_deref(), Some(page), "{path}");
+        }
+        let below = Paths { base_path: "/shop".into(), ..rules.clone() };
+        for (path, page) in [
+            ("/shop/x.rsc", "/shop/x"),
+            ("/shop/_next/data/B/en/x.json", "/shop/x"),
+            ("/shop/_next/data/B/index.json", "/shop/"),
+            ("/shop/en/x", "/shop/x"),
+        ] {
+            assert_eq!(page_of(path, &below).unwrap().as_deref(), Some(page), "{path}");
         }
         for path in ["/x", "/_next/static/chunks/x.js", "/_next/image", "/x.json"] {
             assert_eq!(page_of(path, &rules), Ok(None), "{path}");

@@ -209,10 +209,10 @@ impl Rejection {
         if self.reload && cx.wants == Wants::Page {
             headers.insert(REFRESH, HeaderValue::from_static("1"));
         }
-        if let Some((_, address)) = self.go_to {
-            if let Ok(value) = HeaderValue::try_from(format!("{address};replace")) {
-                headers.insert(ACTION_REDIRECT, value);
-            }
+        if let Some((_, address)) = self.go_to
+            && let Ok(value) = HeaderValue::try_from(format!("{address};replace"))
+        {
+            headers.insert(ACTION_REDIRECT, value);
         }
         answer
     }

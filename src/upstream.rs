@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::TrySendError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -204,7 +205,7 @@ fn target(original: &Uri, cx: &Context) -> Option<Uri> {
 type Sent = Result<Response<Incoming>, Failure>;
 
 enum Failure {
-    Sending(hyper::client::conn::TrySendError<Request<Upload>>),
+    Sending(Box<TrySendError<Request<Upload>>>),
     Timeout,
 }
 
@@ -219,7 +220,7 @@ impl Wait {
         let sending = lease.send(request);
         let Some(progress) = &self.progress else {
             return match tokio::time::timeout(self.limit, sending).await {
-                Ok(sent) => sent.map_err(Failure::Sending),
+                Ok(sent) => sent.map_err(|e| Failure::Sending(Box::new(e))),
                 Err(_) => Err(Failure::Timeout),
             };
         };
@@ -227,7 +228,7 @@ impl Wait {
         loop {
             let before = progress.bytes();
             match tokio::time::timeout(self.limit, &mut sending).await {
-                Ok(sent) => return sent.map_err(Failure::Sending),
+                Ok(sent) => return sent.map_err(|e| Failure::Sending(Box::new(e))),
                 Err(_) if progress.bytes() == before => return Err(Failure::Timeout),
                 Err(_) => {}
             }
