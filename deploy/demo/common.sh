@@ -4,7 +4,9 @@
 DEMO=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$DEMO/../.." && pwd)
 RUN=$DEMO/.run
-PYTHON=$DEMO/backend/.venv/bin/python
+# Shared with the tests.
+VENV=$ROOT/.venv
+PYTHON=$VENV/bin/python
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }

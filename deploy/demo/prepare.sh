@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Makes what is missing: dependencies, builds, certificates. Sourced by start. Products lie beside their sources, so that
-# run folders can share them; a stamp tells what each was made from.
+# Makes what is missing: dependencies, builds, certificates. Sourced by start, and by tests/run. All run folders share what
+# is made; a stamp tells from what.
 
 BACKEND=$DEMO/backend
 FRONTEND=$DEMO/frontend
@@ -23,6 +23,7 @@ check_tools() {
         lacking=1
     fi
     command -v npm >/dev/null || { say "missing: npm. It comes with Node; on Debian and Ubuntu: apt install npm."; lacking=1; }
+    command -v openssl >/dev/null || { say "missing: openssl. It is in your system's packages."; lacking=1; }
     command -v curl >/dev/null || { say "missing: curl. It is in your system's packages."; lacking=1; }
     if [ -n "$with_gateway" ] && [ -z "${DEMO_SIDGATE:-}" ]; then
         rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
@@ -48,8 +49,8 @@ make_once() {
 
 make_venv() {
     # From scratch, because one made by another Python, or in another folder, cannot be repaired.
-    rm -rf "$BACKEND/.venv"
-    python3 -m venv "$BACKEND/.venv" &&
+    rm -rf "$VENV"
+    python3 -m venv "$VENV" &&
         "$PYTHON" -m pip install --disable-pip-version-check -r "$BACKEND/requirements.txt"
 }
 
@@ -58,19 +59,7 @@ npm_ci() (cd "$FRONTEND" && npm ci --no-audit --no-fund)
 next_build() (cd "$FRONTEND" && NEXT_TELEMETRY_DISABLED=1 npm run build)
 
 make_certificates() {
-    [ -f "$ROOT/certs/dev.pem" ] && [ -f "$ROOT/certs/dev.key" ] && return
-    say "Making development certificates ..."
-    if [ -f "$ROOT/certs/dev.sh" ]; then
-        bash "$ROOT/certs/dev.sh" >"$RUN/prepare.log" 2>&1 || { cat "$RUN/prepare.log" >&2; fail "certs/dev.sh failed"; }
-        return
-    fi
-    mkdir -p "$ROOT/certs"
-    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost \
-        -addext 'subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1,IP:::1' \
-        -keyout "$ROOT/certs/dev.key" -out "$ROOT/certs/dev.pem" 2>"$RUN/prepare.log") || {
-        cat "$RUN/prepare.log" >&2
-        fail "openssl could not make a certificate; is it installed?"
-    }
+    "$ROOT/certs/dev.sh" >"$RUN/prepare.log" 2>&1 || { cat "$RUN/prepare.log" >&2; fail "certs/dev.sh failed"; }
 }
 
 make_gateway() {
@@ -82,14 +71,22 @@ make_gateway() {
     (cd "$ROOT" && cargo build --release --quiet --bin sidgate) || fail "the gateway could not be built"
 }
 
-make_all() {
-    mkdir -p "$RUN"
-    make_once "Installing Django (about half a minute)" "$BACKEND/.venv/stamp" \
-        "$(python3 --version) $(sum_of "$BACKEND/requirements.txt")" make_venv
+prepare_backend() {
+    make_once "Installing Django (about half a minute)" "$VENV/stamp" \
+        "$(python3 --version) $(cd "$BACKEND" && sum_of requirements.txt) $VENV" make_venv
+}
+
+prepare_frontend() {
     make_once "Installing Next.js (about half a minute)" "$FRONTEND/node_modules/.stamp" \
         "$(node --version) $(cd "$FRONTEND" && sum_of package-lock.json)" npm_ci
     make_once "Building the Next.js application (about half a minute)" "$FRONTEND/.next/stamp" \
         "$(node --version) $(sources_sum)" next_build
+}
+
+make_all() {
+    mkdir -p "$RUN"
+    prepare_backend
+    prepare_frontend
 }
 
 sources_sum() (
