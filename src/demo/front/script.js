@@ -57,7 +57,7 @@ all("[data-events]", (list) => {
   source.onmessage = (event) => {
     const { n, at, user } = JSON.parse(event.data);
     document.getElementById("live-count").textContent = n;
-    list.textContent = `${String(n).padStart(5)}  ${at}  user ${user}\n${list.textContent.split("\n").slice(0, 11).join("\n")}`;
+    list.textContent = `${String(n).padStart(5)}  ${at.slice(0, 23)}  user ${user}\n${list.textContent.split("\n").slice(0, 11).join("\n")}`;
   };
   source.onerror = () => {
     const over = source.readyState === EventSource.CLOSED;
