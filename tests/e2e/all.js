@@ -1,0 +1,11 @@
+// The promises, kept in a real browser. One process, so that the parts are started once: `npm test`, or
+// `node --test --test-name-pattern="signs in" all.js` for some of them.
+import "./next/sign-in.js";
+import "./next/onboarding.js";
+import "./next/tenants.js";
+import "./next/sign-out.js";
+import "./next/identity.js";
+import "./next/application.js";
+import "./next/revocation.js";
+import "./next/backend-down.js";
+import "./demo/demo.js";

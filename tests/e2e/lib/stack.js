@@ -1,0 +1,77 @@
+// The real thing: Django, Next.js and `sidgate run` on free ports, with everything they write in a folder of its own.
+import { createHash } from "node:crypto";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts, ROOT, run, Service, until } from "./process.js";
+
+const DEMO = join(ROOT, "deploy/demo");
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+
+/** The gateway as cargo builds it for tests; SIDGATE names another one. */
+export async function gatewayProgram() {
+  if (process.env.SIDGATE) return process.env.SIDGATE;
+  await run("cargo", ["build", "--quiet", "--bin", "sidgate"]);
+  return join(TARGET, "debug/sidgate");
+}
+
+export class Stack {
+  async start() {
+    this.folder = await mkdtemp(join(tmpdir(), "sidgate-e2e-"));
+    const [https, admin, next, django] = await freePorts(4);
+    this.url = `https://localhost:${https}`;
+    this.django = `http://127.0.0.1:${django}`;
+    this.env = {
+      DEMO_HTTPS_PORT: https, DEMO_ADMIN_PORT: admin, DEMO_NEXT_PORT: next, DEMO_DJANGO_PORT: django,
+    };
+    const [program] = await Promise.all([
+      gatewayProgram(),
+      run("certs/dev.sh", ["--out", join(this.folder, "certs")]),
+      this.startApplications(),
+    ]);
+    this.key = (await readFile(join(this.folder, "gateway-key"), "utf8")).trim();
+    const config = join(this.folder, "gateway.toml");
+    const rendered = await readFile(config, "utf8");
+    await writeFile(config, rendered.replaceAll(`${ROOT}/certs/`, `${this.folder}/certs/`));
+    // One address signs in here more often in a minute than a whole office elsewhere.
+    await appendFile(config, '\n[sign_in]\nper_client = "50/s"\nper_email = "50/s"\n');
+    const env = { SIDGATE_GATEWAY_KEY: this.key };
+    await run(program, ["check", "--config", config], { env });
+    this.gateway = new Service(program, ["run", "--config", config], join(this.folder, "gateway.log"), env);
+    await this.gateway.ready(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+  }
+
+  /** Django and Next.js, or the one of them that does not run. */
+  async startApplications() {
+    await run(join(DEMO, "start"), ["--without-gateway", "--run-dir", this.folder], { env: this.env });
+  }
+
+  async stopDjango() {
+    const [pid] = (await readFile(join(this.folder, "django.pid"), "utf8")).split("\n");
+    process.kill(Number(pid), "SIGTERM");
+    const listens = () => fetch(this.django).then(() => true, () => false);
+    await until(async () => !(await listens()), "Django is gone");
+  }
+
+  /** Puts newbie back to the start of onboarding. */
+  async resetNewbie() {
+    await run(join(DEMO, "manage"), ["--run-dir", this.folder, "seed_demo", "--reset"]);
+  }
+
+  /** Ends a session in Django, past the gateway. */
+  async revoke(sid) {
+    const answer = await fetch(`${this.django}/api/sessions/revoke/`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Gateway-Key": this.key },
+      body: JSON.stringify({ sid_sha256: [createHash("sha256").update(sid).digest("hex")] }),
+    });
+    const { revoked } = await answer.json();
+    if (revoked?.length !== 1) throw new Error(`Django answered ${answer.status} and ended ${revoked?.length} sessions`);
+  }
+
+  async stop() {
+    await this.gateway?.stop();
+    await run(join(DEMO, "stop"), ["--run-dir", this.folder]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
