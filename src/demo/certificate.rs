@@ -56,8 +56,6 @@ fn numbers(date: Date) -> Result<(i32, u8, u8), CertificateError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 
     use super::*;

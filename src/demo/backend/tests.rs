@@ -1,7 +1,5 @@
 //! The calls of a person's own session; test names quote the contract.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod gateway;
 
 use http::Request;
