@@ -245,22 +245,21 @@ impl Cache {
 
     /// What is known may be out of date: the next request asks.
     pub(super) fn changed(&self, sid: &SessionId) {
-        if let Some(mut entry) = self.entries.get_mut(sid) {
-            if matches!(entry.state, State::Good) {
-                entry.move_on();
-                entry.state = State::Unknown;
-            }
+        if let Some(mut entry) = self.entries.get_mut(sid)
+            && matches!(entry.state, State::Good)
+        {
+            entry.move_on();
+            entry.state = State::Unknown;
         }
     }
 
     /// Makes an answer older than `age` not count any more.
     pub(super) fn expire(&self, sid: &SessionId, age: Duration, now: Instant) {
-        if let Some(mut entry) = self.entries.get_mut(sid) {
-            if matches!(entry.state, State::Good)
-                && entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= age)
-            {
-                entry.state = State::Unknown;
-            }
+        if let Some(mut entry) = self.entries.get_mut(sid)
+            && matches!(entry.state, State::Good)
+            && entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= age)
+        {
+            entry.state = State::Unknown;
         }
     }
 

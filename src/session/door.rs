@@ -136,10 +136,8 @@ impl Sessions {
         }
         let was_good = self.0.cache.recently_good(sid, now);
         let client = client_prefix(caller().client);
-        if !was_good {
-            if let Some(retry_after) = self.0.refusals.exhausted(&client) {
-                return Lookup::Throttled { retry_after };
-            }
+        if !was_good && let Some(retry_after) = self.0.refusals.exhausted(&client) {
+            return Lookup::Throttled { retry_after };
         }
         let mut flight = match self.0.cache.join(sid, now) {
             Join::Known(lookup) => return lookup,
@@ -283,10 +281,8 @@ impl Inner {
         if let Ok(permit) = self.anyone.try_acquire() {
             return Some(permit);
         }
-        if was_good {
-            if let Ok(permit) = self.known.try_acquire() {
-                return Some(permit);
-            }
+        if was_good && let Ok(permit) = self.known.try_acquire() {
+            return Some(permit);
         }
         // Those whose session was good may wait in any number: there are only as many as the cache holds.
         let _place = if was_good { None } else { Some(Place::take(&self.waiting, self.max_waiting)?) };
