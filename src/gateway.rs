@@ -50,7 +50,7 @@ pub struct Gateway {
 }
 
 /// The page that a path is another spelling of, and its route.
-type PageRule<'g> = (String, &'g Route);
+type PageOf<'g> = (String, &'g Route);
 
 /// The limits on sign-in.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl Gateway {
 
     /// The route of the path, and where the path is another spelling of a page, that page and its route: both must
     /// let the request pass.
-    fn route(&self, cx: &mut Context) -> Result<(&Route, Option<PageRule<'_>>), Rejection> {
+    fn route(&self, cx: &mut Context) -> Result<(&Route, Option<PageOf<'_>>), Rejection> {
         let find = |path: &str| self.routes.find(cx.authority.host(), path, &cx.method).map(|m| m.route);
         let none = |no: NoRoute| match no {
             NoRoute::Unknown => Rejection::not_found(),
@@ -202,7 +202,7 @@ impl Gateway {
         &self,
         cx: &mut Context,
         route: &Route,
-        page: Option<&PageRule<'_>>,
+        page: Option<&PageOf<'_>>,
         headers: &HeaderMap,
     ) -> Resolved {
         let public = route.access == Access::Public && page.is_none_or(|(_, r)| r.access == Access::Public);
@@ -231,7 +231,7 @@ impl Gateway {
         &self,
         cx: &mut Context,
         route: &Route,
-        page: Option<&PageRule<'_>>,
+        page: Option<&PageOf<'_>>,
         resolved: &Resolved,
         headers: &HeaderMap,
     ) -> Decision {
@@ -253,7 +253,7 @@ impl Gateway {
         &self,
         cx: &Context,
         route: &Route,
-        page: Option<&PageRule<'_>>,
+        page: Option<&PageOf<'_>>,
         lookup: &Lookup,
         headers: &HeaderMap,
     ) -> Decision {
