@@ -116,6 +116,8 @@ fn respell(raw: &[u8], rules: &Paths) -> Result<String, PathFault> {
                 push_decoded(&mut out, decoded, rules)?;
             }
             _ if PLAIN[usize::from(b)] => out.push(char::from(b)),
+            // As the escape that it would become.
+            b'?' | b'#' => push_decoded(&mut out, b, rules)?,
             _ => push_escape(&mut out, b),
         }
     }
@@ -309,6 +311,8 @@ mod tests {
         assert_eq!(canonical("/100%25", &rules).unwrap(), "/100%25");
         assert_eq!(canonical("/a%3fb", &rules).unwrap(), "/a%3Fb");
         assert!(canonical("/a%23b", &rules).is_err());
+        assert!(canonical("/a#b", &rules).is_err());
+        assert_eq!(canonical("/a?b", &rules).unwrap(), "/a%3Fb");
     }
 
     #[test]
