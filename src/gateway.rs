@@ -1,6 +1,6 @@
 //! The pipeline: every stage of a request, in the order in which they run.
 //!
-//! [`Gateway::handle`] always answers and always records, around [`Gateway::answer`], which only uses `?`.
+//! [`Gateway::handle`] always answers and always records, around `answer`, which only uses `?`.
 
 use std::net::IpAddr;
 use std::sync::Arc;

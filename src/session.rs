@@ -1,7 +1,7 @@
 //! Sessions: the words, and the one door to them.
 //!
-//! [`Sessions`] answers "whose is this `sid`?" with a [`Lookup`]. Behind it stand the cache ([`cache`]), the client of
-//! the session backend ([`backend`]) and the reading of its answers ([`wire`]). Nobody else asks the backend.
+//! [`Sessions`] answers "whose is this `sid`?" with a [`Lookup`]. Behind it stand the cache (`cache`), the client of
+//! the session backend (`backend`) and the reading of its answers (`wire`). Nobody else asks the backend.
 
 mod backend;
 mod cache;
