@@ -104,7 +104,7 @@ fn respell(raw: &[u8], rules: &Paths) -> Result<String, PathFault> {
         i += 1;
         match b {
             b'/' if out.ends_with('/') => {}
-            b'\\' | b';' | b'?' | b'#' | 0..=0x1f | 0x7f => {
+            b'\\' | b';' | 0..=0x1f | 0x7f => {
                 if b != b';' || !rules.allow_encoded.contains(&';') {
                     return Err(PathFault::Character);
                 }
