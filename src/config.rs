@@ -37,6 +37,7 @@ pub use fault::{ConfigError, Fault, Place, Source};
 pub use listener::{Listener, ListenerMode};
 pub use log::{Log, LogFormat};
 pub use pages::{Pages, Paths};
+pub(crate) use pattern::is_plain;
 pub use pattern::{HostPattern, PathPattern, Segment};
 pub use route::{Access, Kind, Route, TenantMatch, TenantRule};
 pub use secret::Secret;

@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::config::Paths;
+use crate::config::{Paths, is_plain};
 
 /// Why a path is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ impl fmt::Display for PathFault {
 
 /// Brings a path (without query) into its canonical spelling.
 ///
-/// Empty segments are merged (`//x` is `/x`), encoded unreserved characters decoded (`/%73` is `/s`), other escapes
-/// written in upper case, and characters that RFC 3986 does not allow as they stand encoded. A path that is canonical
+/// Empty segments are merged (`//x` is `/x`), what may stand for itself is decoded (`/%73` is `/s`, `/%40` is `/@`), other
+/// escapes are written in upper case, and characters that may not stand for themselves are encoded. A path that is canonical
 /// already is borrowed.
 ///
 /// # Errors
@@ -84,14 +84,13 @@ fn is_canonical(path: &[u8]) -> bool {
     previous != b'.'
 }
 
-/// Unreserved, sub-delims without `;`, `:`, `@` and `/`.
+/// What stands for itself, and `/`.
 const PLAIN: [bool; 256] = {
     let mut table = [false; 256];
-    let plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@/";
-    let mut i = 0;
-    while i < plain.len() {
-        table[plain[i] as usize] = true;
-        i += 1;
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte as usize] = is_plain(byte) || byte == b'/';
+        byte += 1;
     }
     table
 };
@@ -136,7 +135,8 @@ fn push_decoded(out: &mut String, decoded: u8, rules: &Paths) -> Result<(), Path
         b'%' | b'?' | b'#' | b';' if !rules.allow_encoded.contains(&char::from(decoded)) => {
             return Err(PathFault::Encoded);
         }
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(decoded)),
+        // `/%40admin` is `/@admin` to an application that decodes, so it is to the rules.
+        _ if is_plain(decoded) => out.push(char::from(decoded)),
         _ => push_escape(out, decoded),
     }
     Ok(())
@@ -297,6 +297,7 @@ mod tests {
             ("/caf%c3%a9", "/caf%C3%A9"),
             ("/café", "/caf%C3%A9"),
             ("/%7Euser", "/~user"),
+            ("/%40admin%21%2A", "/@admin!*"),
             ("/a b", "/a%20b"),
             ("/.well-known/x", "/.well-known/x"),
             ("/a/{id}", "/a/%7Bid%7D"),

@@ -73,8 +73,31 @@ fn segment(part: &str, last: bool) -> Result<Segment, String> {
     Ok(Segment::Literal(canonical(part)?))
 }
 
-/// The one spelling of a segment that requests are compared in: everything is percent-encoded but letters, digits
-/// and ``-._~!$&'()+,=:@``, with upper-case hex digits.
+/// Whether a byte stands for itself in the canonical spelling of a segment: unreserved characters, sub-delims but `;`,
+/// `:` and `@` (RFC 3986 section 3.3). All others are percent-encoded, with upper-case hex digits.
+pub(crate) const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b'='
+                | b':'
+                | b'@'
+        )
+}
+
+/// The one spelling of a segment that requests are compared in.
 fn canonical(part: &str) -> Result<String, String> {
     if part.contains(['?', '#', '\\']) {
         return Err(format!("`{part}` has one of `?`, `#`, `\\`, which no path of a request has; encode it"));
@@ -89,7 +112,7 @@ fn canonical(part: &str) -> Result<String, String> {
             b'/' | b'\\' | 0 => {
                 return Err(format!("`{part}` cannot match: encoded `/`, `\\` and NUL are refused in requests"));
             }
-            b if b.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@".contains(&b) => text.push(char::from(b)),
+            b if is_plain(b) => text.push(char::from(b)),
             b => text.push_str(percent_encoding::percent_encode_byte(b)),
         }
     }
