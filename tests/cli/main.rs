@@ -1,0 +1,145 @@
+//! The program as a person runs it: commands, what they print, how they exit.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+
+fn sidgate(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sidgate"));
+    command.args(arguments).env_remove("SIDGATE_GATEWAY_KEY").stdin(Stdio::null());
+    command
+}
+
+fn output(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = sidgate(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A folder with a configuration and its certificate.
+fn folder(configuration: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("dev.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("dev.key"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.path().join("secret"), "a-secret-of-enough-length\n").unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, configuration).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+const GOOD: &str = r#"
+[admin]
+listen = "127.0.0.1:0"
+[[listener]]
+address = "127.0.0.1:0"
+[[certificate]]
+chain = "dev.pem"
+key = "dev.key"
+[backend]
+gateway_key = "file:secret"
+[upstream.app]
+url = "http://127.0.0.1:3000"
+[[route]]
+path = "/{*rest}"
+access = "public"
+upstream = "app"
+"#;
+
+/// Sends a signal, as an operator does.
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn version_prints_the_version() {
+    assert_eq!(output(&["version"]), (0, format!("sidgate {}\n", env!("CARGO_PKG_VERSION")), String::new()));
+}
+
+#[test]
+fn an_unknown_command_is_a_usage_error() {
+    let (code, _, error) = output(&["serve"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("Usage: sidgate"), "{error}");
+}
+
+#[test]
+fn check_exits_0_or_1_and_says_where() {
+    let (_folder, path) = folder(GOOD);
+    let (code, out, error) = output(&["check", "--config", &path]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(out.contains("ok (1 routes, 1 upstreams)"), "{out}");
+
+    let (_folder, path) = folder(&GOOD.replace("access = \"public\"", "acess = \"public\""));
+    let (code, out, error) = output(&["check", "--config", &path]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.contains("gateway.toml:") && error.contains("did you mean `access`?"), "{error}");
+}
+
+#[test]
+fn check_finds_what_only_shows_when_the_parts_are_seen_together() {
+    let looping = GOOD.to_owned()
+        + "[[route]]\npath = \"/auth/signin\"\naccess = \"signed_in\"\nkind = \"page\"\nupstream = \"app\"\n";
+    let (_folder, path) = folder(&looping);
+    let (code, _, error) = output(&["check", "--config", &path]);
+    assert_eq!(code, 1);
+    assert!(error.contains("goes round in redirects: /auth/signin -> /auth/signin"), "{error}");
+
+    let twice = GOOD.to_owned() + "[[route]]\npath = \"/{*other}\"\nupstream = \"app\"\n";
+    let (_folder, path) = folder(&twice);
+    let (code, _, error) = output(&["check", "--config", &path]);
+    assert_eq!(code, 1);
+    assert!(error.contains("match the same requests"), "{error}");
+}
+
+#[test]
+fn run_with_a_faulty_configuration_exits_2_and_starts_nothing() {
+    let (_folder, path) = folder(&GOOD.replace("file:secret", "plain text"));
+    let (code, out, error) = output(&["run", "--config", &path]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(error.contains("gateway_key") && !error.contains("plain text"), "{error}");
+    let (code, _, error) = output(&["run", "--config", "/nowhere/gateway.toml"]);
+    assert_eq!(code, 2, "{error}");
+}
+
+#[test]
+fn run_that_cannot_bind_exits_1_and_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("[[listener]]\naddress = \"{}\"", taken.local_addr().unwrap());
+    let (_folder, path) = folder(&GOOD.replace("[[listener]]\naddress = \"127.0.0.1:0\"", &address));
+    let (code, _, error) = output(&["run", "--config", &path]);
+    assert_eq!(code, 1);
+    assert!(error.contains("another program listens there"), "{error}");
+}
+
+#[test]
+fn run_stops_at_the_first_signal_when_nothing_is_open() {
+    let (_folder, path) = folder(GOOD);
+    for name in ["-TERM", "-INT"] {
+        let mut child = sidgate(&["run", "--config", &path]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.by_ref().map(Result::unwrap).any(|l| l.contains("admin")), "it says that it listens");
+        signal(&child, name);
+        let rest: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
+        assert!(rest.iter().any(|l| l.contains("stopped")), "{rest:?}");
+    }
+}
+
+#[test]
+fn demo_says_what_to_open_and_stays_on_loopback() {
+    let mut child =
+        sidgate(&["demo", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(first.contains("https://localhost:") && !first.contains(":0/"), "{first}");
+    signal(&child, "-INT");
+    out.read_to_string(&mut first).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(first.contains("correct horse"), "{first}");
+
+    let (code, _, error) = output(&["demo", "--https", "0.0.0.0:0"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("127.0.0.1"), "{error}");
+}
