@@ -69,46 +69,57 @@ impl HttpBody for Body {
     }
 }
 
-/// A body from the upstream. When it has been read to its end, its connection goes back to the pool.
+/// A body from the upstream. When it has been read to its end, its connection goes back to the pool. Trailers are
+/// dropped: they would pass by everything that is done to an answer's header.
 #[derive(Debug)]
 pub struct Download {
     inner: Incoming,
     watch: Watch,
     lease: Option<Lease<Upload>>,
+    upload: Option<Arc<Progress>>,
+    /// Read to its end. A chunked body does not know that of itself: it shows only in having asked for more.
+    ended: bool,
 }
 
 impl Download {
-    /// Wraps the body of an answer together with the connection it comes over.
-    pub fn new(inner: Incoming, lease: Lease<Upload>, idle_timeout: Duration) -> Self {
-        Self { inner, watch: Watch::new(idle_timeout, 1), lease: Some(lease) }
+    /// Wraps the body of an answer together with the connection it comes over, and the request's body if it has one.
+    pub fn new(inner: Incoming, lease: Lease<Upload>, upload: Option<Arc<Progress>>, idle_timeout: Duration) -> Self {
+        Self { inner, watch: Watch::new(idle_timeout, 1), lease: Some(lease), upload, ended: false }
     }
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.watch.saw(frame.data_ref().map_or(1, Bytes::len));
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(e))) => {
-                self.lease = None;
-                Poll::Ready(Some(Err(e.into())))
-            }
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => match self.watch.poll(cx) {
-                Poll::Ready(()) => {
-                    self.lease = None;
-                    Poll::Ready(Some(Err("the upstream fell silent in the middle of its answer".into())))
+        loop {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Some(length) = frame.data_ref().map(Bytes::len) else { continue };
+                    self.watch.saw(length);
+                    return Poll::Ready(Some(Ok(frame)));
                 }
-                Poll::Pending => Poll::Pending,
-            },
+                Poll::Ready(Some(Err(e))) => {
+                    self.lease = None;
+                    return Poll::Ready(Some(Err(e.into())));
+                }
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    std::task::ready!(self.watch.poll(cx));
+                    self.lease = None;
+                    return Poll::Ready(Some(Err("the upstream fell silent in the middle of its answer".into())));
+                }
+            }
         }
     }
 }
 
 impl Drop for Download {
     fn drop(&mut self) {
+        let ended = self.ended || self.inner.is_end_stream();
+        // An upload that still runs would make whoever gets the connection next wait for a stranger's browser.
+        let sent = self.upload.as_ref().is_none_or(|upload| upload.done());
         // Dropped before its end (the browser went away), the connection closes with it.
-        if let Some(lease) = self.lease.take().filter(|_| self.inner.is_end_stream()) {
+        if let Some(lease) = self.lease.take().filter(|_| ended && sent) {
             lease.give_back();
         }
     }
@@ -128,6 +139,7 @@ pub struct Upload {
 pub struct Progress {
     bytes: AtomicU64,
     stalled: AtomicBool,
+    done: AtomicBool,
 }
 
 impl Progress {
@@ -139,6 +151,11 @@ impl Progress {
     /// The browser fell silent.
     pub fn stalled(&self) -> bool {
         self.stalled.load(Relaxed)
+    }
+
+    /// Nothing more of it will be asked for.
+    pub fn done(&self) -> bool {
+        self.done.load(Relaxed)
     }
 }
 
@@ -192,6 +209,14 @@ impl HttpBody for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(progress) = &self.progress {
+            progress.done.store(true, Relaxed);
+        }
     }
 }
 

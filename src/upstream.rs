@@ -9,7 +9,7 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::TrySendError;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,7 @@ impl Upstream {
     ) -> Result<(Response<Body>, Answered), UpstreamError> {
         let websocket = is_websocket(&request);
         headers::strip_hop_by_hop(request.headers_mut());
-        identity::strip(request.headers_mut()).map_err(|_| UpstreamError::Alias)?;
+        identity::strip(request.headers_mut()).map_err(|_| failed(cx, UpstreamError::Alias))?;
         if rules.route.forward_sid {
             SidCookie::join(request.headers_mut());
         } else {
@@ -127,13 +127,13 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         let started = Instant::now();
         let answer = if websocket {
-            self.tunnel(request, rules.route.idle_timeout).await
+            self.tunnel(request, rules.route.idle_timeout, cx).await
         } else {
             self.exchange(request, rules.route, cx).await
         };
         cx.facts.upstream_us = u64::try_from(started.elapsed().as_micros()).ok();
-        let mut answer = answer.inspect_err(|e| cx.facts.upstream_error = Some(e.as_str()))?;
-        let answered = headers::answer(answer.headers_mut(), cx, rules, &self.authority);
+        let mut answer = answer.map_err(|error| failed(cx, error))?;
+        let answered = headers::answer(&mut answer, cx, rules, &self.authority);
         Ok((answer, answered))
     }
 
@@ -154,7 +154,7 @@ impl Upstream {
         // A request without a body that may be repeated (RFC 9110 section 9.2.2) is kept for one more try, in case the
         // server closes a kept connection at this very moment.
         let again = (lease.reused && progress.is_none() && is_idempotent(&parts.method)).then(|| parts.clone());
-        let wait = Wait { limit: route.response_timeout, progress };
+        let wait = Wait { limit: route.response_timeout, progress: progress.clone() };
         let mut sent = wait.send(&mut lease, Request::from_parts(parts, body)).await;
         if lease.reused {
             // hyper hands a request back that was never written; such a one is safe to send, whatever its method.
@@ -174,12 +174,22 @@ impl Upstream {
             }
         }
         let answer = sent.map_err(|failure| wait.error(&failure))?;
-        Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, route.idle_timeout))))
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody asked for it, so nothing is behind it that a browser could be connected to.
+            return Err(UpstreamError::Broken);
+        }
+        Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, progress, route.idle_timeout))))
     }
 
     async fn lease(&self) -> Result<Lease<Upload>, UpstreamError> {
         self.pool.lease().await.map_err(|e| connect_error(&e))
     }
+}
+
+/// Notes it for the log line.
+fn failed(cx: &mut Context, error: UpstreamError) -> UpstreamError {
+    cx.facts.upstream_error = Some(error.as_str());
+    error
 }
 
 fn connect_error(error: &std::io::Error) -> UpstreamError {
@@ -209,6 +219,12 @@ enum Failure {
     Timeout,
 }
 
+impl From<TrySendError<Request<Upload>>> for Failure {
+    fn from(error: TrySendError<Request<Upload>>) -> Self {
+        Self::Sending(Box::new(error))
+    }
+}
+
 /// Waits for an answer's header. The limit is on silence: while the body of an upload goes on, it starts anew.
 struct Wait {
     limit: Duration,
@@ -220,7 +236,7 @@ impl Wait {
         let sending = lease.send(request);
         let Some(progress) = &self.progress else {
             return match tokio::time::timeout(self.limit, sending).await {
-                Ok(sent) => sent.map_err(|e| Failure::Sending(Box::new(e))),
+                Ok(sent) => sent.map_err(Failure::from),
                 Err(_) => Err(Failure::Timeout),
             };
         };
@@ -228,7 +244,7 @@ impl Wait {
         loop {
             let before = progress.bytes();
             match tokio::time::timeout(self.limit, &mut sending).await {
-                Ok(sent) => return sent.map_err(|e| Failure::Sending(Box::new(e))),
+                Ok(sent) => return sent.map_err(Failure::from),
                 Err(_) if progress.bytes() == before => return Err(Failure::Timeout),
                 Err(_) => {}
             }

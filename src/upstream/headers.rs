@@ -1,9 +1,10 @@
 //! Headers on their way through: hop-by-hop, forwarding, and what an answer may not carry.
 
 use http::header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, LOCATION, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Rules;
+use crate::body::Body;
 use crate::context::Context;
 use crate::identity;
 
@@ -15,6 +16,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Headers of one connection only, and `Expect`, which the gateway answers itself.
 fn is_hop_by_hop(name: &str) -> bool {
@@ -71,17 +73,22 @@ pub(super) fn forwarding(headers: &mut HeaderMap, cx: &Context) {
     let default = if cx.scheme == "https" { 443 } else { 80 };
     headers.insert(FORWARDED_PORT, HeaderValue::from(cx.authority.port().unwrap_or(default)));
     headers.insert(REQUEST_ID, cx.id_header.clone());
+    if headers.get(TRACEPARENT) != Some(&cx.traceparent) {
+        // It belongs to the trace that the client spoke of, and ours is another.
+        headers.remove(TRACESTATE);
+    }
     headers.insert(TRACEPARENT, cx.traceparent.clone());
 }
 
 /// Cleans an answer of the upstream: hop-by-hop headers, what no browser is to see, session cookies it may not set,
 /// and addresses of its own.
-pub(super) fn answer(headers: &mut HeaderMap, cx: &mut Context, rules: Rules<'_>, authority: &str) -> Answered {
-    let upgrading = headers.get(UPGRADE).cloned();
+pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules<'_>, authority: &str) -> Answered {
+    // A 101 that comes this far is the verified one of a tunnel.
+    let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
     strip_hop_by_hop(headers);
-    if let Some(upgrade) = upgrading {
-        // Only a verified 101 of a tunnel still has it here.
-        headers.insert(UPGRADE, upgrade);
+    if switching {
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     let session_changed = headers.contains_key(identity::SESSION_CHANGED);

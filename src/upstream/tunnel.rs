@@ -4,6 +4,7 @@
 //! dropped like any hop-by-hop header, and a client that pipelines a second request behind a handshake finds it judged
 //! like any other: hyper gives up the connection only with a 101.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -14,10 +15,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Upstream, UpstreamError};
 use crate::body::{Body, Download, Upload};
+use crate::context::Context;
 
 /// RFC 6455 section 1.3.
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -47,6 +49,7 @@ impl Upstream {
         &self,
         mut request: Request<Incoming>,
         idle_timeout: Duration,
+        cx: &Context,
     ) -> Result<Response<Body>, UpstreamError> {
         if !is_handshake(&request) {
             return Err(UpstreamError::Handshake);
@@ -65,8 +68,7 @@ impl Upstream {
         let sent = tokio::time::timeout(idle_timeout.min(Duration::from_secs(60)), sending).await;
         let mut answer = sent.map_err(|_| UpstreamError::Timeout)?.map_err(|_| UpstreamError::Broken)?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            answer.headers_mut().remove(UPGRADE);
-            return Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, idle_timeout))));
+            return Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, None, idle_timeout))));
         }
         let accepted = answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
         if accepted != expected.as_deref().map(str::as_bytes) || !has_token(answer.headers(), &UPGRADE, "websocket") {
@@ -74,7 +76,10 @@ impl Upstream {
         }
         let upstream = hyper::upgrade::on(&mut answer);
         let stop = self.tunnels.stop.clone();
+        // The tunnel counts as the connection that it was: for `max_connections`.
+        let connection = cx.connection.clone();
         self.tunnels.open.spawn(async move {
+            let _connection = connection;
             let (Ok(down), Ok(up)) = tokio::join!(downstream, upstream) else { return };
             tokio::select! {
                 () = splice(down, up, idle_timeout) => {}
@@ -92,27 +97,53 @@ fn accept_of(headers: &HeaderMap) -> Option<String> {
     Some(BASE64_STANDARD.encode(hash))
 }
 
-/// Carries bytes both ways until both sides have ended, or nothing has come from either for `idle`.
+/// Carries bytes both ways until both sides have ended, or nothing has moved either way for `idle`.
+///
+/// The two ways wait for nothing of each other: a side that writes much before it reads must not stop the other.
 async fn splice(down: Upgraded, up: Upgraded, idle: Duration) {
-    let (mut down_read, mut down_write) = tokio::io::split(TokioIo::new(down));
-    let (mut up_read, mut up_write) = tokio::io::split(TokioIo::new(up));
-    let (mut from_down, mut from_up) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
-    let (mut down_open, mut up_open) = (true, true);
-    while down_open || up_open {
-        let carried = tokio::time::timeout(idle, async {
-            tokio::select! {
-                read = down_read.read(&mut from_down), if down_open => match read? {
-                    0 => { down_open = false; up_write.shutdown().await }
-                    n => { up_write.write_all(&from_down[..n]).await?; up_write.flush().await }
-                },
-                read = up_read.read(&mut from_up), if up_open => match read? {
-                    0 => { up_open = false; down_write.shutdown().await }
-                    n => { down_write.write_all(&from_up[..n]).await?; down_write.flush().await }
-                },
+    let (down_read, down_write) = tokio::io::split(TokioIo::new(down));
+    let (up_read, up_write) = tokio::io::split(TokioIo::new(up));
+    let moved = Moved::default();
+    let both = async { tokio::try_join!(carry(down_read, up_write, &moved), carry(up_read, down_write, &moved)) };
+    tokio::select! {
+        _ = both => {}
+        () = moved.nothing_for(idle) => {}
+    }
+}
+
+/// One way, until its end is handed on.
+async fn carry(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    moved: &Moved,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let n = from.read(&mut buffer).await?;
+        if n == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..n]).await?;
+        to.flush().await?;
+        moved.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Counts what was carried, either way.
+#[derive(Debug, Default)]
+struct Moved(AtomicU64);
+
+impl Moved {
+    /// Ends after one to two times `idle` in which nothing was carried.
+    async fn nothing_for(&self, idle: Duration) {
+        let mut before = None;
+        loop {
+            let now = self.0.load(Relaxed);
+            if before == Some(now) {
+                return;
             }
-        });
-        if !matches!(carried.await, Ok(Ok(()))) {
-            return;
+            before = Some(now);
+            tokio::time::sleep(idle).await;
         }
     }
 }
