@@ -296,9 +296,12 @@ impl Gateway {
 
     /// A browser sends cookies with a WebSocket handshake from any site, and no preflight: so its Origin must be ours.
     fn may_open_websocket(&self, cx: &Context, route: &Route, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(http::header::ORIGIN) else {
+        let mut origins = headers.get_all(http::header::ORIGIN).iter();
+        let origin = match (origins.next(), origins.next()) {
+            (Some(origin), None) => origin,
+            (Some(_), Some(_)) => return false,
             // No browser. Without the session's cookie there is nothing to abuse.
-            return route.access == Access::Public || !headers.contains_key(COOKIE);
+            (None, _) => return route.access == Access::Public || !headers.contains_key(COOKIE),
         };
         endpoint::is_own_origin(origin, cx, self.public_origin())
             || route.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
