@@ -17,7 +17,7 @@ use crate::certificate::Certificate;
 use crate::decision::Wants;
 use crate::route::Kind;
 use crate::session::Caller;
-pub use host::{Authority, authority};
+pub use host::{Authority, authority, forwarded_authority};
 pub use id::RequestId;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -167,7 +167,8 @@ impl Context {
         let traceparent = from(&TRACEPARENT).filter(|v| id::is_traceparent(v)).cloned();
         let client = if connection.trusted { client(&connection, headers, trusted) } else { connection.peer.ip() };
         let tls = connection.certificate.is_some();
-        let https = from(&X_FORWARDED_PROTO).map_or(tls, |v| v.as_bytes().eq_ignore_ascii_case(b"https"));
+        let said = connection.trusted.then(|| last_item(headers, &X_FORWARDED_PROTO)).flatten();
+        let https = said.map_or(tls, |scheme| scheme.eq_ignore_ascii_case(b"https"));
         Self {
             started: Instant::now(),
             client: client.to_canonical(),
@@ -207,6 +208,12 @@ impl Context {
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.authority)
     }
+}
+
+/// The last item of a list, over all its lines: what the nearest proxy wrote. Further left, anyone can write.
+fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let line = headers.get_all(name).iter().next_back()?;
+    line.as_bytes().rsplit(|b| *b == b',').next().map(<[u8]>::trim_ascii)
 }
 
 /// The right-most address of `X-Forwarded-For` that is no trusted proxy: what is further left, anyone can write.

@@ -147,6 +147,12 @@ impl Gateway {
             return Err(Rejection::too_many_headers());
         }
         cx.authority = self.authority(cx, request)?;
+        // What the browser asked the proxy for. The certificate was the proxy's affair there, and ours is about Host.
+        if cx.connection.trusted
+            && let Some(host) = context::forwarded_authority(request.headers())
+        {
+            cx.authority = Arc::new(host.ok_or_else(Rejection::bad_host)?);
+        }
         // A tunnel to anywhere, and an echo of what only the gateway should see.
         if matches!(cx.method, Method::CONNECT | Method::TRACE) {
             return Err(Rejection::method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".into()));

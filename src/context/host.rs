@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 
 use http::header::HOST;
 use http::uri::Uri;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Host and port of a request, in canonical form: lower case, no trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,12 @@ impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The host that a trusted proxy was asked for, if it says: the last one said, read as strictly as `Host`.
+pub fn forwarded_authority(headers: &HeaderMap) -> Option<Option<Authority>> {
+    let item = super::last_item(headers, &X_FORWARDED_HOST)?;
+    Some(std::str::from_utf8(item).ok().and_then(Authority::parse))
 }
 
 /// The one host of a request: `Host`, `:authority` or an absolute target; where several are there they must agree.
