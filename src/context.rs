@@ -12,6 +12,7 @@ use std::time::Instant;
 use http::header::{ACCEPT, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::certificate::Certificate;
 use crate::decision::Wants;
@@ -39,6 +40,9 @@ pub struct ConnectionInfo {
     pub first_host: OnceLock<KnownHost>,
     /// The peer's address as `X-Forwarded-For` says it.
     pub peer_header: HeaderValue,
+    /// Its place among `max_connections`, given back when the last to use the connection is done: a tunnel goes on
+    /// after the request that opened it.
+    pub permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A `Host` that has been read and found covered.
@@ -50,10 +54,15 @@ pub struct KnownHost {
 
 impl ConnectionInfo {
     /// A connection from this peer.
-    pub fn new(peer: SocketAddr, trusted: bool, certificate: Option<Certificate>) -> Self {
+    pub fn new(
+        peer: SocketAddr,
+        trusted: bool,
+        certificate: Option<Certificate>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let address = peer.ip().to_canonical().to_string();
         let peer_header = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, trusted, certificate, first_host: OnceLock::new(), peer_header }
+        Self { peer, trusted, certificate, first_host: OnceLock::new(), peer_header, permit }
     }
 
     /// Whether the connection's certificate covers the host; a plain connection has none to disagree.

@@ -89,23 +89,23 @@ impl Gateway {
         }))
     }
 
-    /// Answers a request, whatever happens, and gives what is to be recorded of it.
-    pub async fn handle(
-        &self,
-        connection: Arc<ConnectionInfo>,
-        request: Request<Incoming>,
-    ) -> (Context, Response<Body>) {
-        let mut cx = Context::new(connection, request.method(), request.version(), request.headers(), &self.trusted);
-        let mut answer = match self.answer(&mut cx, request).await {
+    /// What is known of a request before anything of it was looked at.
+    pub fn context(&self, connection: Arc<ConnectionInfo>, request: &Request<Incoming>) -> Context {
+        Context::new(connection, request.method(), request.version(), request.headers(), &self.trusted)
+    }
+
+    /// Answers a request, whatever happens.
+    pub async fn handle(&self, cx: &mut Context, request: Request<Incoming>) -> Response<Body> {
+        let mut answer = match self.answer(cx, request).await {
             Ok(answer) => answer,
             Err(rejection) => {
-                let mut answer = rejection.answer(&cx);
+                let mut answer = rejection.answer(cx);
                 endpoint::no_store(answer.headers_mut());
                 answer
             }
         };
-        respond::finish(&mut cx, &mut answer);
-        (cx, answer)
+        respond::finish(cx, &mut answer);
+        answer
     }
 
     /// The stages.

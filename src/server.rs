@@ -169,11 +169,8 @@ async fn accept(listener: TcpListener, config: Listener, tls: Option<tls::Accept
         };
         match accepted {
             Ok((stream, peer)) => {
-                let work = connection::serve(stream, peer, config.clone(), tls.clone(), shared.clone());
-                shared.connections.spawn(async move {
-                    work.await;
-                    drop(permit);
-                });
+                let arrived = connection::Arrived { stream, peer, permit };
+                shared.connections.spawn(connection::serve(arrived, config.clone(), tls.clone(), shared.clone()));
             }
             Err(error) => {
                 // Mostly a lack of file descriptors: at once it would fail again.

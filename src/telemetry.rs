@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
-pub use access::{AccessLog, Recorded};
+pub use access::{AccessLog, Record, Recorded};
 pub use metrics::Metrics;
 
 /// Starts tracing. A second call changes nothing.

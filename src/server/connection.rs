@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::cork::Cork;
 use super::stall::Stall;
@@ -26,28 +27,37 @@ use crate::telemetry::Recorded;
 /// Bytes of a request body that may be under way to us per HTTP/2 stream and connection: uploads over long lines.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How long an HTTP/2 connection with nothing open may take to go once it was told to.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A connection as it was accepted.
+pub(super) struct Arrived {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) permit: OwnedSemaphorePermit,
+}
 
 /// Serves a connection from its first byte to its last.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    listener: Arc<Listener>,
-    tls: Option<tls::Acceptor>,
-    shared: Arc<Shared>,
-) {
+pub(super) async fn serve(arrived: Arrived, listener: Arc<Listener>, tls: Option<tls::Acceptor>, shared: Arc<Shared>) {
+    let Arrived { stream, peer, permit } = arrived;
     let _ = stream.set_nodelay(true);
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     match listener.mode {
         ListenerMode::Https => {
             let Some(tls) = tls else { return };
             let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
-            let (stream, certificate) = match handshake.await {
+            let handshake = tokio::select! {
+                handshake = handshake => handshake,
+                // No request was seen of it yet: nothing is lost, and nobody who says nothing holds up a stop.
+                () = shared.drain.cancelled() => return,
+            };
+            let (stream, certificate) = match handshake {
                 Ok(Ok(made)) => made,
                 Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS handshake"),
                 Err(_) => return tracing::debug!(%peer, "no TLS handshake in time"),
             };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let info = info(peer, certificate, false, &shared);
+            let info = info(peer, permit, certificate, &shared);
             if h2 { http2(stream, info, shared).await } else { http1(stream, info, shared).await }
         }
         ListenerMode::Redirect => redirect::serve(stream, listener.https_port, &shared).await,
@@ -55,15 +65,22 @@ pub(super) async fn serve(
             if !listener.trusted_peers.iter().any(|net| net.contains(&peer.ip())) {
                 return tracing::warn!(%peer, "refused: the peer is not in this listener's trusted_peers");
             }
-            let info = info(peer, None, true, &shared);
+            let info = info(peer, permit, None, &shared);
             http1(stream, info, shared).await;
         }
     }
 }
 
-fn info(peer: SocketAddr, certificate: Option<Certificate>, trusted: bool, shared: &Shared) -> Arc<ConnectionInfo> {
-    let trusted = trusted || shared.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
-    Arc::new(ConnectionInfo::new(peer, trusted, certificate))
+/// On a listener without a certificate only trusted peers get this far.
+fn info(
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    certificate: Option<Certificate>,
+    shared: &Shared,
+) -> Arc<ConnectionInfo> {
+    let proxy = shared.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    let trusted = proxy || certificate.is_none();
+    Arc::new(ConnectionInfo::new(peer, trusted, certificate, Some(permit)))
 }
 
 async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
@@ -118,22 +135,20 @@ where
         .keep_alive_timeout(Duration::from_secs(20));
     let connection = builder.serve_connection(io, service);
     let mut connection = pin!(connection);
-    let mut leaving = false;
-    let result = loop {
-        tokio::select! {
-            result = connection.as_mut() => break result,
-            () = shared.halt.cancelled() => return,
-            () = activity.idle_for(shared.config.header_timeout), if !leaving => {
-                connection.as_mut().graceful_shutdown();
-                leaving = true;
-            }
-            () = shared.drain.cancelled(), if !leaving => {
-                connection.as_mut().graceful_shutdown();
-                leaving = true;
-            }
-        }
-    };
-    log_end(&info, result);
+    tokio::select! {
+        result = connection.as_mut() => return log_end(&info, result),
+        () = shared.halt.cancelled() => return,
+        () = activity.idle_for(shared.config.header_timeout) => {}
+        () = shared.drain.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    activity.touch();
+    tokio::select! {
+        result = connection.as_mut() => log_end(&info, result),
+        () = shared.halt.cancelled() => {}
+        // It was told to go and has nothing open, but stays; hyper waits for ever for one that never said a word.
+        () = activity.idle_for(GOODBYE) => {}
+    }
 }
 
 async fn answer(
@@ -142,11 +157,10 @@ async fn answer(
     shared: Arc<Shared>,
     activity: Option<Arc<Activity>>,
 ) -> Result<Response<Recorded>, Infallible> {
-    let busy = activity.map(Busy::new);
-    let (context, answer) = shared.gateway.handle(info, request).await;
-    let (parts, body) = answer.into_parts();
-    let recorded = shared.log.record(context, parts.status, body, busy.map(|b| Box::new(b) as Box<_>));
-    Ok(Response::from_parts(parts, recorded))
+    let busy = activity.map(|activity| Box::new(Busy::new(activity)) as Box<_>);
+    let mut record = shared.log.open(shared.gateway.context(info, &request), busy);
+    let answer = shared.gateway.handle(record.context(), request).await;
+    Ok(record.follow(answer))
 }
 
 fn log_end(info: &ConnectionInfo, result: hyper::Result<()>) {
@@ -169,6 +183,10 @@ impl Default for Activity {
 }
 
 impl Activity {
+    fn touch(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
     /// Waits until nothing has been open for this long.
     async fn idle_for(&self, limit: Duration) {
         loop {
@@ -195,7 +213,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.touch();
         self.0.open.fetch_sub(1, Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! The access log: a line when the last byte of an answer is sent, or the browser goes away.
+//! The access log: a line when the last byte of an answer is sent, or the browser goes away, be it before the answer.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::task::{self, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::line;
@@ -46,17 +46,9 @@ impl AccessLog {
         &self.metrics
     }
 
-    /// Lets an answer be recorded when its body has ended.
-    /// `held` is dropped then, too.
-    pub fn record(
-        &self,
-        context: Context,
-        status: StatusCode,
-        body: Body,
-        held: Option<Box<dyn Send + Sync>>,
-    ) -> Recorded {
-        let record = Record { log: self.clone(), context, status, sent: 0, _held: held };
-        Recorded { body, record: Box::new(record), ended: false }
+    /// Opens the record of a request. `held` is dropped when it is written.
+    pub fn open(&self, context: Context, held: Option<Box<dyn Send + Sync>>) -> Record {
+        Record(Box::new(Entry { log: self.clone(), context, status: ABANDONED, sent: 0, whole: false, _held: held }))
     }
 }
 
@@ -75,19 +67,53 @@ fn write_out(queue: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>) {
     }
 }
 
-struct Record {
+/// Of a request whose browser went away before there was an answer: the number that nginx made common.
+const ABANDONED: u16 = 499;
+
+/// The record of one request. It is written when it is dropped, however that comes about: hyper drops a request whose
+/// connection ends.
+pub struct Record(Box<Entry>);
+
+struct Entry {
     log: AccessLog,
     context: Context,
-    status: StatusCode,
+    status: u16,
     sent: u64,
+    whole: bool,
     _held: Option<Box<dyn Send + Sync>>,
+}
+
+impl Record {
+    /// What is known of the request.
+    pub fn context(&mut self) -> &mut Context {
+        &mut self.0.context
+    }
+
+    /// Follows the answer to its end.
+    pub fn follow(mut self, answer: Response<Body>) -> Response<Recorded> {
+        let (parts, body) = answer.into_parts();
+        self.0.status = parts.status.as_u16();
+        // The body of an answer to HEAD is never asked for.
+        self.0.whole = self.0.context.method == Method::HEAD;
+        Response::from_parts(parts, Recorded { body, record: self })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.log.metrics.count(&self.context, self.status);
+        let Some(lines) = &self.log.lines else { return };
+        let line = line::format(self.log.format, &self.context, self.status, self.sent, self.whole);
+        if lines.try_send(line).is_err() {
+            self.log.metrics.line_dropped();
+        }
+    }
 }
 
 /// An answer's body that is recorded when it ends.
 pub struct Recorded {
     body: Body,
-    record: Box<Record>,
-    ended: bool,
+    record: Record,
 }
 
 impl HttpBody for Recorded {
@@ -100,8 +126,8 @@ impl HttpBody for Recorded {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
-            Poll::Ready(Some(Ok(frame))) => self.record.sent += frame.data_ref().map_or(0, Bytes::len) as u64,
-            Poll::Ready(None) => self.ended = true,
+            Poll::Ready(Some(Ok(frame))) => self.record.0.sent += frame.data_ref().map_or(0, Bytes::len) as u64,
+            Poll::Ready(None) => self.record.0.whole = true,
             _ => {}
         }
         polled
@@ -118,13 +144,6 @@ impl HttpBody for Recorded {
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        let whole = self.ended || self.body.is_end_stream();
-        let record = &*self.record;
-        record.log.metrics.count(&record.context, record.status);
-        let Some(lines) = &record.log.lines else { return };
-        let line = line::format(record.log.format, &record.context, record.status, record.sent, whole);
-        if lines.try_send(line).is_err() {
-            record.log.metrics.line_dropped();
-        }
+        self.record.0.whole |= self.body.is_end_stream();
     }
 }

@@ -3,13 +3,13 @@
 
 use std::fmt::Write;
 
-use http::{StatusCode, Version};
+use http::Version;
 use jiff::Timestamp;
 
 use crate::config::LogFormat;
 use crate::context::Context;
 
-pub(super) fn format(format: LogFormat, cx: &Context, status: StatusCode, sent: u64, whole: bool) -> Vec<u8> {
+pub(super) fn format(format: LogFormat, cx: &Context, status: u16, sent: u64, whole: bool) -> Vec<u8> {
     let mut line = match format {
         LogFormat::Json => json(cx, status, sent, whole),
         LogFormat::Text => text(cx, status, sent, whole),
@@ -18,7 +18,7 @@ pub(super) fn format(format: LogFormat, cx: &Context, status: StatusCode, sent: 
     line.into_bytes()
 }
 
-fn json(cx: &Context, status: StatusCode, sent: u64, whole: bool) -> String {
+fn json(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
     let mut out = String::with_capacity(512);
     // Writing to a String cannot fail.
     let _ = write!(out, "{{\"ts\":\"{}\",\"request_id\":\"{}\",\"client\":\"{}\"", Timestamp::now(), cx.id, cx.client);
@@ -45,14 +45,14 @@ fn json(cx: &Context, status: StatusCode, sent: u64, whole: bool) -> String {
         }
     }
     let us = cx.started.elapsed().as_micros();
-    let _ = write!(out, ",\"status\":{},\"bytes\":{sent},\"duration_us\":{us}}}", status.as_u16());
+    let _ = write!(out, ",\"status\":{},\"bytes\":{sent},\"duration_us\":{us}}}", status);
     out
 }
 
-fn text(cx: &Context, status: StatusCode, sent: u64, whole: bool) -> String {
+fn text(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
     let mut out = String::with_capacity(256);
     let ms = cx.started.elapsed().as_secs_f64() * 1e3;
-    let _ = write!(out, "{} {} {} {}", Timestamp::now(), cx.client, status.as_u16(), cx.method);
+    let _ = write!(out, "{} {} {} {}", Timestamp::now(), cx.client, status, cx.method);
     out.push(' ');
     escape(&mut out, cx.authority.as_str());
     escape(&mut out, &cx.path);

@@ -4,8 +4,6 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use http::StatusCode;
-
 use crate::context::Context;
 
 const DECISIONS: [&str; 6] = ["forward", "redirect_sign_in", "redirect_onboarding", "redirect_home", "refuse", "none"];
@@ -26,9 +24,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn count(&self, cx: &Context, status: StatusCode) {
+    pub(super) fn count(&self, cx: &Context, status: u16) {
         let f = &cx.facts;
-        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
         let decision = position(&DECISIONS, f.decision.unwrap_or("none"));
         self.requests[decision][class].fetch_add(1, Relaxed);
         self.sessions[position(&SESSIONS, f.session.unwrap_or("none"))].fetch_add(1, Relaxed);
