@@ -3,6 +3,12 @@
 
 pub(crate) mod client;
 pub(crate) mod gateway;
+pub(crate) mod upstream;
+pub(crate) mod wire;
+pub(crate) mod world;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use gateway::Gateway;
+pub(crate) use upstream::{Step, Upstream};
+pub(crate) use wire::Wire;
+pub(crate) use world::World;

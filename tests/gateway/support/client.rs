@@ -209,11 +209,15 @@ impl Answer {
 }
 
 /// Trusts every certificate: which one the gateway shows is looked at where that is the question.
-fn client_config(h2: bool) -> rustls::ClientConfig {
-    let mut config = rustls::ClientConfig::builder()
+pub(crate) fn trusting(versions: &[&'static rustls::SupportedProtocolVersion]) -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_protocol_versions(versions)
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(TrustAll))
-        .with_no_client_auth();
+        .with_no_client_auth()
+}
+
+fn client_config(h2: bool) -> rustls::ClientConfig {
+    let mut config = trusting(rustls::DEFAULT_VERSIONS);
     config.alpn_protocols = vec![if h2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
     config
 }
