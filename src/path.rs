@@ -27,7 +27,7 @@ pub enum PathFault {
     BadEscape,
     /// Not UTF-8 after decoding.
     NotUtf8,
-    /// `\`, `;` or a control character as it stands.
+    /// `\`, `;` or a control character as it stands, or what ends a path: `?`, `#`.
     Character,
     /// One Next.js spelling inside another.
     NestedSpelling,
@@ -103,7 +103,7 @@ fn respell(raw: &[u8], rules: &Paths) -> Result<String, PathFault> {
         i += 1;
         match b {
             b'/' if out.ends_with('/') => {}
-            b'\\' | b';' | 0..=0x1f | 0x7f => {
+            b'\\' | b';' | b'?' | b'#' | 0..=0x1f | 0x7f => {
                 if b != b';' || !rules.allow_encoded.contains(&';') {
                     return Err(PathFault::Character);
                 }
@@ -273,6 +273,8 @@ mod tests {
             "/%c0%ae%c0%ae/",
             "/%ed%a0%80",
             "/a;b",
+            "/a?b",
+            "/a#b",
             "/admin.",
             "/admin%20",
             "/a%0d%0a",
