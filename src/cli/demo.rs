@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use tokio::net::TcpListener;
 
-use super::run::{in_runtime, until_told};
+use super::run::{Signals, in_runtime, until_told};
 use super::{fail, print_faults};
 use crate::config::Config;
 use crate::demo;
@@ -26,11 +26,15 @@ pub(super) fn run(https: SocketAddr, admin: SocketAddr) -> ExitCode {
 }
 
 async fn serve(https: SocketAddr, admin: SocketAddr) -> ExitCode {
-    match start(https, admin).await {
-        Ok(server) => {
+    let started = match Signals::new() {
+        Ok(signals) => start(https, admin).await.map(|server| (server, signals)),
+        Err(reason) => Err(reason),
+    };
+    match started {
+        Ok((server, signals)) => {
             let https = server.addresses().first().copied().unwrap_or(https);
             println!("{}", demo::welcome(https, server.admin_address().unwrap_or(admin)));
-            until_told(server).await
+            until_told(server, signals).await
         }
         Err(reason) => fail(&reason),
     }

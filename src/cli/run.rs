@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{fail, print_faults};
 use crate::check;
@@ -25,6 +25,11 @@ pub(super) fn run(path: &Path) -> ExitCode {
 }
 
 async fn serve(config: &Config) -> ExitCode {
+    // Waited for before anything says that it listens: a signal that comes at once is heard, too.
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error),
+    };
     let log = AccessLog::new(&config.log, Box::new(std::io::stdout()));
     let server = match Server::bind(config, log).await {
         Ok(server) => server,
@@ -36,23 +41,37 @@ async fn serve(config: &Config) -> ExitCode {
     if let Some(address) = server.admin_address() {
         tracing::info!(%address, mode = "admin", "listening");
     }
-    until_told(server).await
+    until_told(server, signals).await
+}
+
+/// TERM and INT.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they are ours to answer.
+    pub(super) fn new() -> Result<Self, String> {
+        let on = |kind| signal(kind).map_err(|e| format!("signals cannot be waited for: {e}"));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
 }
 
 /// The first signal drains, the second ends.
-pub(super) async fn until_told(server: Server) -> ExitCode {
+pub(super) async fn until_told(server: Server, mut signals: Signals) -> ExitCode {
     let (drain, halt) = (Drain::default(), Halt::default());
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return fail("signals cannot be waited for");
-    };
     let signals = {
         let (drain, halt) = (drain.clone(), halt.clone());
         tokio::spawn(async move {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            signals.next().await;
             tracing::info!("stopping: open requests may end; a second signal ends them now");
             drain.0.cancel();
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            signals.next().await;
             halt.0.cancel();
         })
     };
