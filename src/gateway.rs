@@ -23,7 +23,7 @@ use crate::pages::Pages;
 use crate::path;
 use crate::rejection::{self, Rejection};
 use crate::respond;
-use crate::route::{Access, Kind, NoRoute, Route, RouteTable};
+use crate::route::{Access, Kind, NoRoute, Route, RouteTable, TenantMatch};
 use crate::session::{Found, Freshness, Lookup, Resolved, SessionId, Sessions};
 use crate::upstream::{self, Rules, Tunnels, Upstream};
 
@@ -123,8 +123,11 @@ impl Gateway {
         if route.kind == Kind::Page {
             cx.wants = context::wants(request.headers(), route.kind);
         }
-        let resolved = self.session(cx, route, page.as_ref(), request.headers()).await;
-        let decision = self.decide(cx, route, page.as_ref(), &resolved, request.headers()).await;
+        let mut resolved = self.session(cx, route, page.as_ref(), request.headers()).await;
+        let decision = self.decide(cx, route, page.as_ref(), &mut resolved, request.headers()).await;
+        if cx.wants == Wants::Page {
+            self.heal(cx, &resolved);
+        }
         match decision {
             Decision::Forward(permit) => self.forward(cx, route, &permit, &resolved, request).await,
             Decision::Redirect { to, reason, drop_sid } => {
@@ -136,7 +139,7 @@ impl Gateway {
             }
             Decision::Refuse { refusal, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);
-                Err(self.refusal(cx, refusal, reason, &resolved))
+                Err(self.refusal(cx, (refusal, reason), route, &resolved))
             }
         }
     }
@@ -227,10 +230,15 @@ impl Gateway {
             cx.facts.session_us = u64::try_from(started.elapsed().as_micros()).ok();
         }
         note(cx, &resolved);
+        resolved
+    }
+
+    /// Where several sids came and one is live: sets that one again and expires the others. Only for navigations and
+    /// our own endpoints, like every other change of the cookie: a late `fetch` must not undo a sign-in.
+    pub(crate) fn heal(&self, cx: &mut Context, resolved: &Resolved) {
         if let (true, Some(sid), Lookup::Found(found)) = (resolved.heal, &resolved.sid, &resolved.lookup) {
             self.set_sid(cx, sid, found.session.expires_at, true);
         }
-        resolved
     }
 
     async fn decide(
@@ -238,16 +246,16 @@ impl Gateway {
         cx: &mut Context,
         route: &Route,
         page: Option<&PageOf<'_>>,
-        resolved: &Resolved,
+        resolved: &mut Resolved,
         headers: &HeaderMap,
     ) -> Decision {
         let mut decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
         // The cache may hold "onboarding needed" a moment longer than it is true; nobody is sent there on its word.
         let from_cache = matches!(&resolved.lookup, Lookup::Found(Found { freshness: Freshness::Hit(_), .. }));
         if let (true, true, Some(sid)) = (decision.rests_on_onboarding(), from_cache, &resolved.sid) {
-            let lookup = self.sessions.recheck(sid, &|| cx.caller()).await;
-            note(cx, &Resolved { lookup: lookup.clone(), ..resolved.clone() });
-            decision = self.decide_both(cx, route, page, &lookup, headers);
+            resolved.lookup = self.sessions.recheck(sid, &|| cx.caller()).await;
+            note(cx, resolved);
+            decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
         }
         cx.facts.decision = Some(decision.as_str());
         cx.facts.reason = Some(decision.reason().as_str());
@@ -334,7 +342,13 @@ impl Gateway {
         }
     }
 
-    fn refusal(&self, cx: &mut Context, refusal: Refusal, reason: decision::Reason, resolved: &Resolved) -> Rejection {
+    fn refusal(
+        &self,
+        cx: &mut Context,
+        (refusal, reason): (Refusal, decision::Reason),
+        route: &Route,
+        resolved: &Resolved,
+    ) -> Rejection {
         let go_to = match refusal {
             Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
             Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
@@ -345,7 +359,10 @@ impl Gateway {
             }
             Refusal::Throttled | Refusal::BackendUnavailable => None,
         };
-        let go_to = go_to.map(|(key, to)| (key, self.address(cx, to, Some(reason), resolved)));
+        let go_to = go_to.map(|(key, to)| {
+            let address = self.address(cx, to, Some(reason), resolved);
+            (key, if refusal == Refusal::OtherTenantHost { own_host(cx, route, resolved) + &address } else { address })
+        });
         let rejection = Rejection::decided(refusal, reason, go_to);
         match resolved.lookup {
             Lookup::Throttled { retry_after } => rejection.retry_after(retry_after),
@@ -416,6 +433,18 @@ impl Gateway {
     pub(crate) fn public_origin(&self) -> Option<&str> {
         self.public_origin.as_deref()
     }
+}
+
+/// `https://acme.example.com` on a page of another tenant's host: a path would lead back to that host.
+fn own_host(cx: &Context, route: &Route, resolved: &Resolved) -> String {
+    let (Some(rule), Lookup::Found(found)) = (&route.tenant, &resolved.lookup) else { return String::new() };
+    let tenant = found.session.tenant.as_ref().and_then(|t| match rule.by {
+        TenantMatch::Id => Some(t.id.as_str()),
+        TenantMatch::Slug => t.slug.as_deref(),
+    });
+    let host = tenant.and_then(|t| rule.host_of(cx.authority.host(), t));
+    let port = cx.authority.port().map(|p| format!(":{p}")).unwrap_or_default();
+    host.map(|host| format!("{}://{host}{port}", cx.scheme)).unwrap_or_default()
 }
 
 fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers: &HeaderMap) -> Decision {

@@ -5,6 +5,7 @@
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -22,12 +23,21 @@ pub struct Limiter<K: Eq + Hash> {
     used_until: DashMap<K, Instant>,
     each: Duration,
     burst: Duration,
+    born: Instant,
+    /// Milliseconds after `born`.
+    next_sweep: AtomicU64,
 }
 
 impl<K: Eq + Hash + Clone> Limiter<K> {
     /// A limit of `rate`, all of which may be used at once.
     pub fn new(rate: Rate) -> Self {
-        Self { used_until: DashMap::new(), each: rate.per / rate.count.max(1), burst: rate.per }
+        Self {
+            used_until: DashMap::new(),
+            each: rate.per / rate.count.max(1),
+            burst: rate.per,
+            born: Instant::now(),
+            next_sweep: AtomicU64::new(0),
+        }
     }
 
     /// How long the key has to wait, if it has used everything.
@@ -39,6 +49,7 @@ impl<K: Eq + Hash + Clone> Limiter<K> {
     /// Uses one, whether or not there is one left.
     pub fn take(&self, key: K) {
         let now = Instant::now();
+        self.sweep_in_time(now);
         if self.used_until.len() >= MAX_KEYS && !self.used_until.contains_key(&key) {
             return;
         }
@@ -59,9 +70,19 @@ impl<K: Eq + Hash + Clone> Limiter<K> {
         Ok(())
     }
 
+    /// Sweeps when it is time: a key that was used once has everything left after one period. Done by whoever comes
+    /// along, so that no limiter can be left out.
+    fn sweep_in_time(&self, now: Instant) {
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let (at, due) = (millis(now - self.born), self.next_sweep.load(Relaxed));
+        let next = at + millis(self.burst).max(1000);
+        if at >= due && self.next_sweep.compare_exchange(due, next, Relaxed, Relaxed).is_ok() {
+            self.sweep(now);
+        }
+    }
+
     /// Forgets keys that have everything left.
-    pub fn sweep(&self) {
-        let now = Instant::now();
+    fn sweep(&self, now: Instant) {
         self.used_until.retain(|_, until| *until > now);
     }
 }
@@ -96,8 +117,20 @@ mod tests {
         assert_eq!(limiter.check("a"), Ok(()));
         assert!(limiter.check("a").is_err());
         tokio::time::advance(Duration::from_secs(60)).await;
-        limiter.sweep();
-        assert!(limiter.used_until.is_empty());
+        assert_eq!(limiter.check("c"), Ok(()));
+        assert_eq!(limiter.used_until.len(), 1, "nobody else has used anything lately");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_keys_does_not_end_the_counting() {
+        let limiter = Limiter::new(Rate { count: 1, per: Duration::from_secs(30) });
+        for key in 0..=MAX_KEYS {
+            let _ = limiter.check(key);
+        }
+        assert_eq!(limiter.used_until.len(), MAX_KEYS);
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(limiter.check(MAX_KEYS + 1), Ok(()));
+        assert!(limiter.check(MAX_KEYS + 1).is_err(), "counted again");
     }
 
     #[test]

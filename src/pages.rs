@@ -73,6 +73,19 @@ impl Pages {
         out
     }
 
+    /// The sign-in page after a form that was right, when a second factor is due: the page asks for its code and sends
+    /// the form again with `challenge_id` and `challenge_code`.
+    pub fn sign_in_challenge(&self, next: Option<&str>, id: &str, kind: &str) -> String {
+        let mut out = self.sign_in(next, None);
+        for (key, value) in [("challenge", id), ("kind", kind)] {
+            out.push(if out.contains('?') { '&' } else { '?' });
+            out.push_str(key);
+            out.push('=');
+            out.extend(utf8_percent_encode(value, QUERY));
+        }
+        out
+    }
+
     /// The onboarding page, at the session's step.
     pub fn onboarding(&self, session: &Session) -> String {
         let step = match &session.onboarding {

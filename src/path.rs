@@ -115,8 +115,6 @@ fn respell(raw: &[u8], rules: &Paths) -> Result<String, PathFault> {
                 push_decoded(&mut out, decoded, rules)?;
             }
             _ if PLAIN[usize::from(b)] => out.push(char::from(b)),
-            // As the escape that it would become.
-            b'?' | b'#' => push_decoded(&mut out, b, rules)?,
             _ => push_escape(&mut out, b),
         }
     }

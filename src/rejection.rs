@@ -107,8 +107,7 @@ impl Rejection {
 
     /// Too many attempts.
     pub fn limited(code: &'static str, message: &'static str, wait: std::time::Duration) -> Self {
-        let retry_after = Some(wait.as_secs().max(1));
-        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).retry_after(wait)
     }
 
     /// The backend did not answer.
@@ -169,7 +168,9 @@ impl Rejection {
 
     /// The same, when it may be tried again.
     pub fn retry_after(self, wait: std::time::Duration) -> Self {
-        Self { retry_after: Some(wait.as_secs().max(1)), ..self }
+        // Rounded up: who comes back on time must not be too early.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after: Some(seconds.max(1)), ..self }
     }
 
     /// The status, for the log.

@@ -81,6 +81,20 @@ impl TenantRule {
     }
 }
 
+impl TenantRule {
+    /// The same host with another tenant's name in it; none where the tenant is named in the path, or where the name
+    /// could not stand in a host.
+    pub fn host_of(&self, host: &str, tenant: &str) -> Option<String> {
+        let TenantPlace::Host(label) = self.place else { return None };
+        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if tenant.is_empty() || !tenant.bytes().all(good) {
+            return None;
+        }
+        let labels = host.split('.').enumerate().map(|(i, text)| if i == label { tenant } else { text });
+        Some(labels.collect::<Vec<_>>().join(".").to_ascii_lowercase())
+    }
+}
+
 impl Route {
     /// Whether the route takes this method. HEAD is taken where GET is.
     pub fn takes(&self, method: &Method) -> bool {

@@ -11,7 +11,7 @@ mod wire;
 
 pub(crate) use backend::authority_of;
 pub use backend::{Caller, Credentials, SignInAnswer, SignInRefusal, SignOutAnswer};
-pub use door::{Resolved, Sessions};
+pub use door::{Counts, Resolved, Sessions};
 pub use types::{
     Fingerprint, Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User,
 };

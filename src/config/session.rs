@@ -58,7 +58,8 @@ impl Default for Session {
 pub struct SignIn {
     /// Attempts from one client prefix.
     pub per_client: Rate,
-    /// Attempts for one e-mail address.
+    /// Attempts for one e-mail address. All count, before the backend is asked: counting failures only would let many
+    /// guesses through at once.
     pub per_email: Rate,
 }
 

@@ -4,7 +4,7 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::Secret;
 use crate::rejection::Rejection;
@@ -27,8 +27,9 @@ impl SignIn {
     /// For the limit per address.
     pub(super) fn email(&self) -> Option<String> {
         match &self.credentials {
-            Credentials::Password { email, .. } => Some(email.trim().to_lowercase()),
-            Credentials::AccessToken(_) => None,
+            // No address is longer (RFC 5321 section 4.5.3.1.3), and what is remembered of it must not be either.
+            Credentials::Password { email, .. } => Some(email.trim().to_lowercase().chars().take(254).collect()),
+            Credentials::AccessToken { .. } => None,
         }
     }
 }
@@ -67,24 +68,31 @@ fn from_json(bytes: &[u8]) -> Result<SignIn, Rejection> {
     let bad = || Rejection::bad_body("invalid_body", "Send {\"email\", \"password\"} or {\"accessToken\"} as JSON.");
     let json: Value = serde_json::from_slice(bytes).map_err(|_| bad())?;
     let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned);
+    let challenge = challenge(json.pointer("/challenge/id"), json.pointer("/challenge/code"));
     let credentials = match (text("accessToken"), text("email"), text("password")) {
-        (Some(token), None, None) => Credentials::AccessToken(Secret::new(token)),
-        (None, Some(email), Some(password)) => Credentials::Password {
-            email,
-            password: Secret::new(password),
-            challenge: json.get("challenge").filter(|c| c.is_object()).cloned(),
-        },
+        (Some(token), None, None) => Credentials::AccessToken { token: Secret::new(token), challenge },
+        (None, Some(email), Some(password)) => {
+            Credentials::Password { email, password: Secret::new(password), challenge }
+        }
         _ => return Err(bad()),
     };
     Ok(SignIn { credentials, next: text("next"), form: false })
 }
 
+/// The answer to a challenge, as the contract writes it.
+fn challenge(id: Option<&Value>, code: Option<&Value>) -> Option<Value> {
+    Some(json!({ "id": id?, "code": code? }))
+}
+
 fn from_form(bytes: &[u8]) -> Result<SignIn, Rejection> {
     let (mut email, mut password, mut next, mut nexts) = (None, None, None, 0);
+    let (mut challenge_id, mut challenge_code) = (None, None);
     for (key, value) in url::form_urlencoded::parse(bytes) {
         match &*key {
             "email" => email = Some(value.into_owned()),
             "password" => password = Some(value.into_owned()),
+            "challenge_id" => challenge_id = Some(Value::from(value)),
+            "challenge_code" => challenge_code = Some(Value::from(value)),
             "next" => {
                 nexts += 1;
                 next = Some(value.into_owned());
@@ -96,7 +104,8 @@ fn from_form(bytes: &[u8]) -> Result<SignIn, Rejection> {
     let (Some(email), Some(password)) = (email, password) else {
         return Err(Rejection::bad_body("invalid_body", "The form needs the fields email and password."));
     };
-    let credentials = Credentials::Password { email, password: Secret::new(password), challenge: None };
+    let challenge = challenge(challenge_id.as_ref(), challenge_code.as_ref());
+    let credentials = Credentials::Password { email, password: Secret::new(password), challenge };
     // Which of two is meant would be a guess.
     Ok(SignIn { credentials, next: next.filter(|n| nexts == 1 && !n.is_empty()), form: true })
 }

@@ -13,13 +13,18 @@ use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Lookup, Onboarding, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer, Tenant};
+use crate::session::{
+    Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer, Tenant,
+};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
     cx.wants = Wants::Api;
     let resolved = gateway.resolve(cx, headers).await;
+    gateway.heal(cx, &resolved);
     match resolved.lookup {
+        // How the session stands now is the question; the answer of a while ago is none.
+        Lookup::Found(Found { freshness: Freshness::Stale(_), .. }) => Err(Rejection::backend_unavailable()),
         Lookup::Found(found) => Ok(super::json(StatusCode::OK, &describe(&found.session))),
         Lookup::Absent => Ok(unauthenticated("no_session")),
         Lookup::Refused(code) => {
@@ -62,7 +67,7 @@ pub(super) async fn post(
             }
             Ok(signed_in(gateway, cx, &sign_in, &sid, &session, old.sent > 1))
         }
-        SignInAnswer::Challenge(challenge) => Ok(super::json(StatusCode::ACCEPTED, &json!({ "challenge": challenge }))),
+        SignInAnswer::Challenge(challenge) => Ok(challenged(gateway, cx, &sign_in, &challenge)),
         other => {
             cx.facts.reason = Some("sign_in_refused");
             let rejection = Rejection::sign_in(other);
@@ -102,6 +107,20 @@ fn signed_in(
     super::json(StatusCode::OK, &body)
 }
 
+/// A second factor is due. A form gets an address and not JSON: a person is looking.
+fn challenged(gateway: &Gateway, cx: &mut Context, sign_in: &SignIn, challenge: &Value) -> Response<Body> {
+    cx.facts.reason = Some("challenge");
+    if !sign_in.form {
+        return super::json(StatusCode::ACCEPTED, &json!({ "challenge": challenge }));
+    }
+    let text = |key: &str| match challenge.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    see_other(&gateway.pages().sign_in_challenge(sign_in.next.as_deref(), &text("id"), &text("kind")))
+}
+
 fn back_to_form(gateway: &Gateway, sign_in: &SignIn, error: &str) -> Response<Body> {
     see_other(&gateway.pages().sign_in_again(sign_in.next.as_deref(), error))
 }
@@ -125,7 +144,11 @@ pub(super) async fn delete(
     let mut pending = false;
     for sid in gateway.sids(headers).iter() {
         cx.facts.fingerprint = Some(sid.fingerprint());
-        pending |= gateway.sessions().sign_out(sid, &cx.caller()).await == SignOutAnswer::Pending;
+        let answer = gateway.sessions().sign_out(sid, &cx.caller()).await.map_err(|wait| {
+            let message = "Too many sign-outs of sessions that do not exist came from your network.";
+            Rejection::limited("too_many_refused_sids", message, wait)
+        })?;
+        pending |= answer == SignOutAnswer::Pending;
     }
     cx.facts.reason = Some("signed_out");
     gateway.expire_sid(cx);

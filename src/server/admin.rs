@@ -70,13 +70,18 @@ fn ready(shared: &Shared) -> Response<Full<Bytes>> {
 }
 
 fn metrics(shared: &Shared) -> String {
-    let (sessions, pending) = shared.gateway.sessions().counts();
+    let counts = shared.gateway.sessions().counts();
     let gauge = |n: usize| n as u64;
     shared.log.metrics().render(&[
         ("sidgate_connections", "Open downstream connections.", gauge(shared.connections.len())),
         ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway.tunnels().open.len())),
-        ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(sessions)),
-        ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(pending)),
+        ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(counts.sessions)),
+        ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(counts.pending)),
+        (
+            "sidgate_contradictory_onboarding_total",
+            "Sessions that the backend calls both in need of onboarding and through with it.",
+            counts.contradictions,
+        ),
         (
             "sidgate_backend_up",
             "1 when the last call to the backend was answered.",

@@ -26,7 +26,7 @@ const CLIENT_IP: HeaderName = HeaderName::from_static("x-client-ip");
 /// The browser's request that a call starts from.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Its address.
+    /// Its address; the unspecified one for a call of the gateway's own.
     pub client: IpAddr,
     /// Its `User-Agent`.
     pub user_agent: Option<HeaderValue>,
@@ -49,7 +49,12 @@ pub enum Credentials {
         challenge: Option<Value>,
     },
     /// An identity provider's token, which the backend verifies.
-    AccessToken(config::Secret),
+    AccessToken {
+        /// The token.
+        token: config::Secret,
+        /// `{"id","code"}`
+        challenge: Option<Value>,
+    },
 }
 
 /// What a sign-in came to.
@@ -163,15 +168,15 @@ impl Backend {
 
     /// Signs in.
     pub(super) async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let body = match credentials {
-            Credentials::Password { email, password, challenge: None } => {
-                json!({"email": email, "password": password.expose()})
+        let (mut body, challenge) = match credentials {
+            Credentials::Password { email, password, challenge } => {
+                (json!({"email": email, "password": password.expose()}), challenge)
             }
-            Credentials::Password { email, password, challenge: Some(challenge) } => {
-                json!({"email": email, "password": password.expose(), "challenge": challenge})
-            }
-            Credentials::AccessToken(token) => json!({"access_token": token.expose()}),
+            Credentials::AccessToken { token, challenge } => (json!({"access_token": token.expose()}), challenge),
         };
+        if let Some(challenge) = challenge {
+            body["challenge"] = challenge.clone();
+        }
         let call = self
             .control
             .request(Method::POST, format!("{}{}", self.config.url, self.config.paths.sign_in))
@@ -194,17 +199,23 @@ impl Backend {
                     SignInAnswer::Session(sid, Arc::new(session))
                 })
             }
-            202 if json.get("challenge").is_some_and(Value::is_object) => {
-                SignInAnswer::Challenge(json.get("challenge").cloned().unwrap_or_default())
+            // These two and no more: what else the backend says there is not for browsers.
+            202 if json.pointer("/challenge/id").is_some_and(|id| id.is_string() || id.is_number()) => {
+                SignInAnswer::Challenge(json!({
+                    "id": json.pointer("/challenge/id"),
+                    "kind": json.pointer("/challenge/kind").filter(|kind| kind.is_string()),
+                }))
             }
             400 | 401 | 403 | 409 | 423 | 429 => {
                 let code = wire::code(body);
                 if code.as_deref() == Some("gateway_key_invalid") {
                     return SignInAnswer::Unavailable(Unavailable::GatewayKey);
                 }
-                // A 401 or 403 without a code is a firewall's or a proxy's, not a judgement of this password.
-                match (status, code) {
+                // Without a code it is a firewall's or a proxy's, not a judgement of this password; without JSON, so is
+                // a 400.
+                match (status, code.filter(|c| is_word(c))) {
                     (401 | 403 | 409 | 423, None) => SignInAnswer::Unavailable(Unavailable::Status(status)),
+                    (400, None) if !json.is_object() => SignInAnswer::Unavailable(Unavailable::Status(status)),
                     (_, code) => SignInAnswer::Refused(SignInRefusal {
                         status,
                         code: code.unwrap_or_else(|| if status == 429 { "rate_limited" } else { "invalid" }.to_owned()),
@@ -255,8 +266,11 @@ impl Backend {
         headers.insert(GATEWAY_KEY, self.key.clone());
         headers.insert(REQUEST_ID, caller.request_id.clone());
         headers.insert(TRACEPARENT, caller.traceparent.clone());
-        if let Ok(address) = HeaderValue::try_from(caller.client.to_string()) {
-            headers.insert(CLIENT_IP, address);
+        // A call of the gateway's own starts from nobody's request.
+        if !caller.client.is_unspecified() {
+            if let Ok(address) = HeaderValue::try_from(caller.client.to_string()) {
+                headers.insert(CLIENT_IP, address);
+            }
         }
         if let Some(agent) = &caller.user_agent {
             headers.insert(USER_AGENT, agent.clone());
@@ -280,6 +294,12 @@ fn authorization(sid: &SessionId) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Session {}", sid.expose())).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// A code goes into addresses and logs, so it is a word.
+fn is_word(code: &str) -> bool {
+    let part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    (1..=64).contains(&code.len()) && code.bytes().all(part)
 }
 
 fn seconds(headers: &HeaderMap) -> Option<u32> {

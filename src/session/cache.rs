@@ -1,14 +1,14 @@
 //! The five-second cache.
 //!
 //! A map from sid to what the backend last said of it, with what no general cache offers together: one flight per
-//! sid, a generation that a revocation moves on (so that a lookup that began before it cannot bring the session
+//! sid, which a revocation or a change cuts loose (so that a lookup that began before it cannot bring the session
 //! back), tombstones, refresh ahead, the last good answer for `stale_if_error`, and bounds that refused sids cannot
 //! use up at the cost of live ones.
 //!
 //! There is no I/O here and no clock: every step takes `now`. Who fetches holds a [`Ticket`] and settles it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -25,6 +25,9 @@ use crate::config;
 const MEMORY: Duration = Duration::from_secs(60);
 /// Refused sids held at once. Their answers are good for a second at most, so more would only cost memory.
 const MAX_REFUSED: usize = 10_000;
+/// How long it is remembered that a sid was refused, after which its answer no longer counts: a page that goes on
+/// asking with an ended session is one refused sid, and not one more with every question.
+const REFUSED_MEMORY: Duration = Duration::from_secs(60);
 
 /// The map and its bounds.
 pub(super) struct Cache {
@@ -33,6 +36,7 @@ pub(super) struct Cache {
     live: AtomicUsize,
     refused: AtomicUsize,
     bytes: AtomicUsize,
+    flights: AtomicU64,
     /// Wakes the sweeper when a bound is near.
     pub(super) pressure: Notify,
 }
@@ -40,12 +44,17 @@ pub(super) struct Cache {
 /// What is known of one sid.
 #[derive(Default)]
 struct Entry {
-    /// Moved on by every revocation and change; a flight of an older one does not count.
-    generation: u64,
     state: State,
     /// The last good answer, for as long as [`MEMORY`] or `stale_if_error`.
     good: Option<Good>,
-    flight: Option<watch::Receiver<Option<Lookup>>>,
+    /// The one whose answer will count. Cut loose by every revocation and change: what it brings is from before.
+    flight: Option<Flight>,
+}
+
+struct Flight {
+    /// Never used twice, so that an entry that was dropped and made anew does not take an old flight for its own.
+    id: u64,
+    report: watch::Receiver<Option<Lookup>>,
 }
 
 #[derive(Default)]
@@ -69,7 +78,7 @@ struct Good {
 /// The duty to ask the backend about one sid, once, for all who wait.
 pub(super) struct Ticket {
     pub(super) sid: SessionId,
-    generation: u64,
+    id: u64,
     report: watch::Sender<Option<Lookup>>,
 }
 
@@ -101,6 +110,7 @@ impl Cache {
             live: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            flights: AtomicU64::new(0),
             pressure: Notify::new(),
         }
     }
@@ -127,14 +137,21 @@ impl Cache {
         }
         match entry.under_way() {
             Some(flight) => Join::Wait(flight),
-            None => Join::Lead(entry.depart(*sid)),
+            None => Join::Lead(self.depart(&mut entry, *sid)),
         }
     }
 
     /// Opens a flight for an answer that is about to end, unless there is one.
     pub(super) fn renew(&self, sid: &SessionId) -> Option<Ticket> {
         let mut entry = self.entries.get_mut(sid)?;
-        if entry.under_way().is_some() { None } else { Some(entry.depart(*sid)) }
+        if entry.under_way().is_some() { None } else { Some(self.depart(&mut entry, *sid)) }
+    }
+
+    fn depart(&self, entry: &mut Entry, sid: SessionId) -> Ticket {
+        let (report, flight) = watch::channel(None);
+        let id = self.flights.fetch_add(1, Relaxed);
+        entry.flight = Some(Flight { id, report: flight });
+        Ticket { sid, id, report }
     }
 
     /// Takes the backend's answer in and tells everybody who waits. An answer to a question from before a revocation
@@ -144,7 +161,7 @@ impl Cache {
             Slot::Vacant(_) => fresh(answer),
             Slot::Occupied(mut slot) => {
                 let entry = slot.get_mut();
-                let lookup = if entry.generation == ticket.generation {
+                let lookup = if entry.flight.as_ref().is_some_and(|f| f.id == ticket.id) {
                     entry.flight = None;
                     self.keep(entry, answer, now)
                 } else {
@@ -204,7 +221,7 @@ impl Cache {
         }
         let live = self.live.fetch_add(1, Relaxed);
         let bytes = self.bytes.fetch_add(weight, Relaxed);
-        if live > self.config.max_entries / 10 * 9 || bytes > self.config.max_bytes / 10 * 9 {
+        if near(live, self.config.max_entries) || near(bytes, self.config.max_bytes) {
             self.pressure.notify_one();
         }
         entry.state = State::Good;
@@ -231,25 +248,25 @@ impl Cache {
     /// Puts a session in that a sign-in has just made.
     pub(super) fn prime(&self, sid: &SessionId, session: Arc<Session>, now: Instant) {
         let mut entry = self.entries.entry(*sid).or_default();
-        entry.move_on();
+        entry.flight = None;
         self.keep_session(&mut entry, session, now);
     }
 
     /// Ends a session here: a tombstone that outlives every lookup under way.
     pub(super) fn revoke(&self, sid: &SessionId, code: RefusalCode, until: Instant) {
         let mut entry = self.entries.entry(*sid).or_default();
-        entry.move_on();
+        entry.flight = None;
         self.forget_good(&mut entry);
         entry.state = State::Refused { code, until };
     }
 
-    /// What is known may be out of date: the next request asks.
+    /// What is known may be out of date, and so may be what a flight under way brings: the next request asks.
     pub(super) fn changed(&self, sid: &SessionId) {
-        if let Some(mut entry) = self.entries.get_mut(sid)
-            && matches!(entry.state, State::Good)
-        {
-            entry.move_on();
-            entry.state = State::Unknown;
+        if let Some(mut entry) = self.entries.get_mut(sid) {
+            entry.flight = None;
+            if matches!(entry.state, State::Good) {
+                entry.state = State::Unknown;
+            }
         }
     }
 
@@ -269,14 +286,29 @@ impl Cache {
         self.entries.get(sid).is_some_and(|e| good(&e))
     }
 
+    /// Whether it was refused a short while ago.
+    pub(super) fn recently_refused(&self, sid: &SessionId) -> bool {
+        self.entries.get(sid).is_some_and(|e| matches!(e.state, State::Refused { .. }))
+    }
+
+    /// Whether the answer at hand already had the contradiction that is told once.
+    pub(super) fn contradicts(&self, sid: &SessionId) -> bool {
+        let contradicts = |e: &Entry| e.good.as_ref().is_some_and(|g| g.session.contradictory_onboarding);
+        self.entries.get(sid).is_some_and(|e| contradicts(&e))
+    }
+
     /// Drops what no longer counts, and under pressure the sessions that were asked about longest ago.
     pub(super) fn sweep(&self, now: Instant) {
         let memory = MEMORY.max(self.config.stale_if_error);
         let (mut live, mut refused, mut bytes) = (0, 0, 0);
         let mut ages: Vec<Duration> = Vec::new();
         self.entries.retain(|_, entry| {
-            if matches!(entry.state, State::Refused { until, .. } if until <= now) {
+            if matches!(entry.state, State::Refused { until, .. } if until + REFUSED_MEMORY <= now) {
                 entry.state = State::Unknown;
+            }
+            // A flight whose leader is gone without a word would keep its entry for ever.
+            if entry.under_way().is_none() {
+                entry.flight = None;
             }
             if entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) > memory) {
                 entry.good = None;
@@ -296,7 +328,6 @@ impl Cache {
         self.live.store(live, Relaxed);
         self.refused.store(refused, Relaxed);
         self.bytes.store(bytes, Relaxed);
-        let near = |value: usize, bound: usize| value > bound / 10 * 9;
         if near(live, self.config.max_entries) || near(bytes, self.config.max_bytes) {
             self.evict_oldest(ages, now);
         }
@@ -308,9 +339,12 @@ impl Cache {
             return;
         }
         let keep = (ages.len() / 5 * 4).min(ages.len() - 1);
+        let mut surplus = ages.len() - keep;
         let (_, &mut limit, _) = ages.select_nth_unstable(keep);
         self.entries.retain(|_, entry| {
-            if entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= limit) {
+            // A fifth and no more: after a restart many are of one age.
+            if surplus > 0 && entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= limit) {
+                surplus -= 1;
                 self.forget_good(entry);
                 if matches!(entry.state, State::Good) {
                     entry.state = State::Unknown;
@@ -344,23 +378,17 @@ impl Entry {
 
     /// The flight, unless whoever led it is gone without a word.
     fn under_way(&self) -> Option<watch::Receiver<Option<Lookup>>> {
-        self.flight.as_ref().filter(|f| f.has_changed().is_ok()).cloned()
-    }
-
-    fn depart(&mut self, sid: SessionId) -> Ticket {
-        let (report, flight) = watch::channel(None);
-        self.flight = Some(flight);
-        Ticket { sid, generation: self.generation, report }
-    }
-
-    fn move_on(&mut self) {
-        self.generation += 1;
-        self.flight = None;
+        self.flight.as_ref().map(|f| &f.report).filter(|f| f.has_changed().is_ok()).cloned()
     }
 
     fn is_empty(&self) -> bool {
         self.good.is_none() && self.flight.is_none() && matches!(self.state, State::Unknown)
     }
+}
+
+/// Within a tenth of a bound.
+fn near(value: usize, bound: usize) -> bool {
+    value >= bound - bound / 10
 }
 
 fn fresh(answer: Answer) -> Lookup {

@@ -1,18 +1,20 @@
 //! [`Sessions`]: the one door. Cache first, then the backend, in this order and within these bounds.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::backend::{Backend, Caller, Credentials, SignInAnswer, SignOutAnswer};
 use super::cache::{Cache, Join, Peek, Ticket};
-use super::types::{Lookup, RefusalCode, SessionId, Unavailable};
+use super::types::{Lookup, RefusalCode, Session, SessionId, Unavailable};
 use super::wire::Answer;
 use crate::config::{self, Config};
+use crate::context::RequestId;
 use crate::cookie::SidCookies;
 use crate::limit::{Limiter, client_prefix};
 
@@ -46,6 +48,19 @@ struct Inner {
     key_refused: AtomicBool,
     refusals: Limiter<IpAddr>,
     pending: AtomicUsize,
+    /// Sessions of which the backend said both that onboarding is needed and that it is completed.
+    contradictions: AtomicU64,
+}
+
+/// What there is to count.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// Sessions held.
+    pub sessions: usize,
+    /// Sign-outs that the backend has not taken yet.
+    pub pending: usize,
+    /// Sessions of which the backend said both that onboarding is needed and that it is completed.
+    pub contradictions: u64,
 }
 
 /// What the sids of one request came to.
@@ -79,12 +94,13 @@ impl Sessions {
             key_refused: AtomicBool::new(false),
             refusals: Limiter::new(config.session.refusals_per_client),
             pending: AtomicUsize::new(0),
+            contradictions: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
             while let Some(inner) = weak.upgrade() {
                 inner.cache.sweep(Instant::now());
-                inner.refusals.sweep();
+                inner.probe().await;
                 let _ = tokio::time::timeout(SWEEP_EVERY, inner.cache.pressure.notified()).await;
             }
         });
@@ -171,6 +187,7 @@ impl Sessions {
         match &answer {
             SignInAnswer::Session(sid, session) => {
                 self.0.note(None);
+                self.0.note_contradiction(sid, session);
                 self.0.cache.prime(sid, session.clone(), Instant::now());
             }
             SignInAnswer::Unavailable(why) => self.0.note(Some(*why)),
@@ -187,9 +204,19 @@ impl Sessions {
     }
 
     /// Signs out. From now on the sid is refused here, whatever the backend does.
-    pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> SignOutAnswer {
-        self.0.cache.revoke(&sid, RefusalCode::Revoked, Instant::now() + TOMBSTONE);
-        self.end(sid, caller, RefusalCode::Revoked).await
+    ///
+    /// A sid that nobody has seen lately is taken on trust, so it counts like a refused one: whoever makes sids up
+    /// must not fill the memory with tombstones, nor the backend with calls.
+    ///
+    /// # Errors
+    /// How long to wait, when too many such sids came from this client.
+    pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> Result<SignOutAnswer, Duration> {
+        let now = Instant::now();
+        if !self.0.cache.recently_good(&sid, now) && !self.0.cache.recently_refused(&sid) {
+            self.0.refusals.check(client_prefix(caller.client))?;
+        }
+        self.0.cache.revoke(&sid, RefusalCode::Revoked, now + TOMBSTONE);
+        Ok(self.end(sid, caller, RefusalCode::Revoked).await)
     }
 
     async fn end(&self, sid: SessionId, caller: &Caller, code: RefusalCode) -> SignOutAnswer {
@@ -205,20 +232,29 @@ impl Sessions {
 
     /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
     fn keep_ending(&self, sid: SessionId, caller: Caller, code: RefusalCode) {
-        let inner = self.0.clone();
-        inner.cache.revoke(&sid, code, Instant::now() + PENDING_TOMBSTONE);
+        let (inner, started) = (self.0.clone(), Instant::now());
         if inner.pending.fetch_add(1, Relaxed) >= MAX_PENDING {
             inner.pending.fetch_sub(1, Relaxed);
-            tracing::error!(session = %sid.fingerprint(), "too many sign-outs wait for the backend; this one is refused here only");
+            tracing::error!(session = %sid.fingerprint(), "too many sign-outs wait for the backend; this one is refused here only, and for a minute");
             return;
         }
+        inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
         tokio::spawn(async move {
-            let mut wait = Duration::from_millis(500);
-            while inner.backend.sign_out(&sid, &caller).await.is_err() {
+            let (mut code, mut wait) = (code, Duration::from_millis(500));
+            loop {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(30));
+                if inner.backend.sign_out(&sid, &caller).await.is_ok() {
+                    break;
+                }
+                // "The browser is about to learn the new one" is true for a minute only.
+                if code == RefusalCode::Rotated && started.elapsed() > TOMBSTONE {
+                    code = RefusalCode::Revoked;
+                    inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
+                }
             }
             inner.pending.fetch_sub(1, Relaxed);
+            inner.note(None);
             inner.cache.revoke(&sid, code, Instant::now() + TOMBSTONE);
             tracing::info!(session = %sid.fingerprint(), "the backend has taken a sign-out that was pending");
         });
@@ -234,9 +270,13 @@ impl Sessions {
         self.0.down.load(Relaxed)
     }
 
-    /// Sessions held, and sign-outs that the backend has not taken yet.
-    pub fn counts(&self) -> (usize, usize) {
-        (self.0.cache.len(), self.0.pending.load(Relaxed))
+    /// What there is to count.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            sessions: self.0.cache.len(),
+            pending: self.0.pending.load(Relaxed),
+            contradictions: self.0.contradictions.load(Relaxed),
+        }
     }
 
     /// Renews in the background; only with a permit that is free at once, and not while the backend is down.
@@ -265,16 +305,50 @@ impl Inner {
             }
         };
         match &answer {
-            Answer::Refused(_) => self.refusals.take(client_prefix(caller.client)),
+            Answer::Refused(_) => {
+                self.note(None);
+                // Sids are counted, not questions: a page left open asks on with an ended session.
+                if !self.cache.recently_refused(&ticket.sid) {
+                    self.refusals.take(client_prefix(caller.client));
+                }
+            }
             Answer::Unavailable(why) => self.note(Some(*why)),
             Answer::Session(session) => {
                 self.note(None);
-                if session.contradictory_onboarding {
-                    tracing::debug!(session = %session.fingerprint, "the backend says both that onboarding is needed and that it is completed; it counts as complete");
-                }
+                self.note_contradiction(&ticket.sid, session);
             }
         }
         self.cache.settle(ticket, answer, Instant::now())
+    }
+
+    /// Said and counted once per session, not once per lookup.
+    fn note_contradiction(&self, sid: &SessionId, session: &Session) {
+        if session.contradictory_onboarding && !self.cache.contradicts(sid) {
+            self.contradictions.fetch_add(1, Relaxed);
+            tracing::warn!(
+                session = %session.fingerprint, user = %session.user.id,
+                "the backend says both that onboarding is needed and that it is completed; it counts as complete"
+            );
+        }
+    }
+
+    /// A gateway that is unready because of its key gets no requests, and so would never learn that the key is taken
+    /// again: it asks by itself, about a session that nobody has.
+    async fn probe(&self) {
+        if !self.key_refused.load(Relaxed) {
+            return;
+        }
+        let id = RequestId::new();
+        let caller = Caller {
+            client: Ipv4Addr::UNSPECIFIED.into(),
+            user_agent: None,
+            request_id: id.header(),
+            traceparent: id.traceparent(),
+        };
+        match self.backend.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
+            Answer::Unavailable(why) => self.note(Some(why)),
+            Answer::Refused(_) | Answer::Session(_) => self.note(None),
+        }
     }
 
     async fn permit(&self, was_good: bool) -> Option<SemaphorePermit<'_>> {

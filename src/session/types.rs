@@ -25,6 +25,11 @@ impl SessionId {
         Uuid::try_parse_ascii(text).ok().map(|u| Self(u.as_u128()))
     }
 
+    /// Of a UUID.
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.as_u128())
+    }
+
     /// The 36 characters, for the cookie and for the backend's credential.
     pub fn expose(&self) -> String {
         Uuid::from_u128(self.0).hyphenated().to_string()

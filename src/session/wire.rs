@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::types::{Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User};
 use crate::config::BackendFields;
 
+/// Bytes of a text that goes into one header or an address. More is no id and no slug of anybody's.
+const MAX_WORD: usize = 1024;
+
 /// What an answer about a session says.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -26,8 +29,8 @@ pub(crate) fn answer(status: u16, body: &[u8], fields: &BackendFields, sid: &Ses
     }
     match code(body).as_deref() {
         Some("gateway_key_invalid") => Answer::Unavailable(Unavailable::GatewayKey),
-        // A 5xx or 429 says that the backend is unwell, whatever else its body says.
-        Some(word) if matches!(status, 401 | 403 | 404 | 410) => {
+        // A 5xx, 408, 425 or 429 says that the backend is unwell, whatever else its body says.
+        Some(word) if matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429) => {
             RefusalCode::from_backend(word).map_or(Answer::Unavailable(Unavailable::Status(status)), Answer::Refused)
         }
         _ => Answer::Unavailable(Unavailable::Status(status)),
@@ -49,21 +52,22 @@ pub(crate) fn sid(json: &Value, fields: &BackendFields) -> Option<SessionId> {
 /// The session in an answer, if it has a usable identity.
 pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> Option<Session> {
     let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
+    let word = |pointers: &[String]| text(pointers).filter(|t| t.len() <= MAX_WORD);
     let time = |pointers: &[String]| text(pointers).and_then(|t| t.parse::<Timestamp>().ok());
     let needed = first(json, &fields.onboarding_needed).and_then(Value::as_bool);
     let completed = first(json, &fields.onboarding_completed).and_then(Value::as_bool);
     let contradictory = needed == Some(true) && completed == Some(true);
     let complete = contradictory || !needed.unwrap_or(completed == Some(false));
-    let tenant = text(&fields.tenant_id).map(|id| Tenant {
+    let tenant = word(&fields.tenant_id).map(|id| Tenant {
         id,
-        slug: text(&fields.tenant_slug),
+        slug: word(&fields.tenant_slug),
         name: text(&fields.tenant_name),
     });
     let tenants = first(json, &fields.tenants).and_then(Value::as_array);
     Some(Session {
         public_id: text(&fields.public_id),
         user: User {
-            id: text(&fields.user_id)?,
+            id: word(&fields.user_id)?,
             email: text(&fields.user_email),
             name: text(&fields.user_name),
             role: text(&fields.user_role),
@@ -73,7 +77,7 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         onboarding: if complete {
             Onboarding::Complete
         } else {
-            Onboarding::Needed { step: text(&fields.onboarding_step) }
+            Onboarding::Needed { step: word(&fields.onboarding_step) }
         },
         permissions: first(json, &fields.permissions)
             .and_then(Value::as_array)

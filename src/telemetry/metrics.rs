@@ -48,8 +48,8 @@ impl Metrics {
         self.lines_dropped.fetch_add(1, Relaxed);
     }
 
-    /// The text for `/metrics`; `gauges` are values that are read elsewhere.
-    pub fn render(&self, gauges: &[(&str, &str, u64)]) -> String {
+    /// The text for `/metrics`; `others` are values that are read elsewhere.
+    pub fn render(&self, others: &[(&str, &str, u64)]) -> String {
         let mut out = String::new();
         head(&mut out, "sidgate_requests_total", "counter", "Requests, by decision and class of status.");
         for (decision, classes) in DECISIONS.iter().zip(&self.requests) {
@@ -85,8 +85,8 @@ impl Metrics {
             head(&mut out, name, "counter", help);
             let _ = writeln!(out, "{name} {}", value.load(Relaxed));
         }
-        for (name, help, value) in gauges {
-            head(&mut out, name, "gauge", help);
+        for (name, help, value) in others {
+            head(&mut out, name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
             let _ = writeln!(out, "{name} {value}");
         }
         out
