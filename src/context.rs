@@ -246,8 +246,16 @@ fn address(text: &str) -> Option<IpAddr> {
     address.or_else(bare).map(|a: IpAddr| a.to_canonical())
 }
 
+/// What the router of Next.js puts on its own fetches, in browsers too old for `Sec-Fetch-Mode` as well: a redirect
+/// there would be followed by the router, not by the person.
+const NEXT_FETCHES: [HeaderName; 3] =
+    [HeaderName::from_static("rsc"), HeaderName::from_static("next-action"), HeaderName::from_static("x-nextjs-data")];
+
 /// Page or api: what the browser says of its request, then what it accepts, then the route's kind, else api.
 pub fn wants(headers: &HeaderMap, kind: Kind) -> Wants {
+    if NEXT_FETCHES.iter().any(|name| headers.contains_key(name)) {
+        return Wants::Api;
+    }
     if let Some(mode) = headers.get(SEC_FETCH_MODE) {
         let dest = headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
         let document = matches!(dest, Some(b"document" | b"iframe" | b"frame"));

@@ -137,6 +137,7 @@ fn lines(session: &Session) -> Vec<(HeaderName, HeaderValue)> {
         Onboarding::Needed { step: None } => "needed".to_owned(),
         Onboarding::Needed { step: Some(step) } => format!("needed;step={}", encoded(step, PARAMETER)),
     };
+    let onboarding = if onboarding.len() <= MAX_VALUE { onboarding } else { "needed".to_owned() };
     out.extend(HeaderValue::try_from(onboarding).ok().map(|v| (ONBOARDING, v)));
     out.extend(list(session.user.role.iter()).map(|v| (ROLES, v)));
     out.extend(list(session.permissions.iter()).map(|v| (PERMISSIONS, v)));

@@ -1,1 +1,145 @@
+//! What a request says of itself, read strictly.
 
+use super::*;
+use crate::context::id::is_traceparent;
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        map.append(*name, HeaderValue::from_str(value).unwrap());
+    }
+    map
+}
+
+#[test]
+fn page_or_api_is_decided_by_fetch_metadata_then_accept_then_the_routes_kind_else_api() {
+    use Wants::{Api, Page};
+    for (pairs, auto, page, api) in [
+        (&[][..], Api, Page, Api),
+        (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], Page, Page, Page),
+        (&[("sec-fetch-mode", "navigate"), ("accept", "application/json")], Page, Page, Page),
+        (&[("sec-fetch-mode", "nested-navigate"), ("sec-fetch-dest", "iframe")], Page, Page, Page),
+        (&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("accept", "text/html")], Api, Api, Api),
+        (&[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("accept", "*/*")], Api, Api, Api),
+        (&[("sec-fetch-mode", "websocket"), ("accept", "text/html")], Api, Api, Api),
+        (&[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], Page, Page, Page),
+        (&[("accept", "*/*")], Api, Page, Api),
+        (&[("accept", "application/json")], Api, Api, Api),
+        // The router of Next.js in a browser without fetch metadata.
+        (&[("rsc", "1"), ("accept", "*/*")], Api, Api, Api),
+        (&[("next-action", "a1"), ("accept", "text/x-component")], Api, Api, Api),
+        (&[("x-nextjs-data", "1"), ("accept", "*/*")], Api, Api, Api),
+    ] {
+        let map = headers(pairs);
+        let got = [Kind::Auto, Kind::Page, Kind::Api].map(|kind| wants(&map, kind));
+        assert_eq!(got, [auto, page, api], "{pairs:?}");
+    }
+}
+
+fn context(peer: &str, trusted: &[&str], pairs: &[(&'static str, &str)]) -> Context {
+    let trusted: Vec<IpNet> = trusted.iter().map(|n| n.parse().unwrap()).collect();
+    let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+    let connection = ConnectionInfo {
+        peer,
+        trusted: trusted.iter().any(|n| n.contains(&peer.ip())),
+        certificate: None,
+        covered: OnceLock::new(),
+    };
+    Context::new(Arc::new(connection), &Method::GET, Version::HTTP_11, &headers(pairs), &trusted)
+}
+
+#[test]
+fn only_a_trusted_peer_says_whose_request_it_is() {
+    let client = |peer: &str, lines: &[&str]| {
+        let pairs: Vec<(&'static str, &str)> = lines.iter().map(|l| ("x-forwarded-for", *l)).collect();
+        context(peer, &["10.0.0.0/8"], &pairs).client.to_string()
+    };
+    assert_eq!(client("203.0.113.7", &["1.2.3.4"]), "203.0.113.7", "anyone can write that");
+    assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+    assert_eq!(client("10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
+    assert_eq!(client("10.0.0.1", &["1.2.3.4, 203.0.113.7, 10.0.0.2"]), "203.0.113.7", "from the right");
+    assert_eq!(client("10.0.0.1", &["1.2.3.4", "203.0.113.7", "10.0.0.2"]), "203.0.113.7", "several lines are one");
+    assert_eq!(client("10.0.0.1", &["1.2.3.4, junk, 10.0.0.2"]), "10.0.0.2", "nothing beyond what cannot be read");
+    assert_eq!(client("10.0.0.1", &["203.0.113.7:5555"]), "203.0.113.7");
+    assert_eq!(client("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+    assert_eq!(client("10.0.0.1", &["::ffff:203.0.113.7"]), "203.0.113.7");
+}
+
+#[test]
+fn only_a_trusted_peer_says_how_the_request_came_and_what_trace_it_belongs_to() {
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let pairs = [("x-forwarded-proto", "https"), ("traceparent", trace)];
+    let believed = context("10.0.0.1", &["10.0.0.0/8"], &pairs);
+    assert_eq!((believed.scheme, believed.traceparent.as_bytes()), ("https", trace.as_bytes()));
+    let not = context("203.0.113.7", &["10.0.0.0/8"], &pairs);
+    assert_eq!(not.scheme, "http");
+    assert_ne!(not.traceparent, trace);
+    assert!(is_traceparent(&not.traceparent), "one of our own");
+    assert_ne!(not.traceparent, context("203.0.113.7", &[], &[]).traceparent);
+}
+
+#[test]
+fn a_traceparent_is_one_of_version_0_to_fe_with_ids_that_are_not_zero() {
+    let is = |text: &str| is_traceparent(&HeaderValue::from_str(text).unwrap());
+    assert!(is("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    for bad in [
+        "",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra",
+        "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01",
+    ] {
+        assert!(!is(bad), "{bad}");
+    }
+}
+
+#[test]
+fn an_authority_is_read_in_one_way_only() {
+    let read = |text: &str| Authority::parse(text).map(|a| (a.host().to_owned(), a.port()));
+    let is = |host: &str, port| Some((host.to_owned(), port));
+    assert_eq!(read("App.Test"), is("app.test", None));
+    assert_eq!(read("app.test.:8443"), is("app.test", Some(8443)));
+    assert_eq!(read("[::1]:8443"), is("[::1]", Some(8443)));
+    assert_eq!(read("127.0.0.1"), is("127.0.0.1", None));
+    for bad in [
+        "",
+        ".",
+        "a..b",
+        "a b",
+        "user@app.test",
+        "app.test:80:80",
+        "app.test:",
+        "app.test:x",
+        "app.test:70000",
+        "app.test/x",
+        "app.test?x",
+        "app.test#x",
+        "[::1",
+        "[::1]x",
+        "[fe80::1%25eth0]",
+        "[]",
+        "éa.test",
+        "a\\b",
+        "app.test:+80",
+        "a,b",
+    ] {
+        assert_eq!(read(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn there_is_exactly_one_host_or_none() {
+    let uri = |text: &str| text.parse::<http::Uri>().unwrap();
+    let found = |target: &str, hosts: &[&str]| {
+        let pairs: Vec<(&'static str, &str)> = hosts.iter().map(|h| ("host", *h)).collect();
+        authority(&uri(target), &headers(&pairs)).map(|a| a.as_str().to_owned())
+    };
+    assert_eq!(found("/x", &["app.test"]).as_deref(), Some("app.test"));
+    assert_eq!(found("https://app.test/x", &[]).as_deref(), Some("app.test"));
+    assert_eq!(found("https://app.test/x", &["APP.test."]).as_deref(), Some("app.test"));
+    assert_eq!(found("https://app.test/x", &["evil.test"]), None);
+    assert_eq!(found("/x", &["app.test", "app.test"]), None);
+    assert_eq!(found("/x", &[]), None);
+}
