@@ -4,6 +4,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::reply::Refused;
 
@@ -78,7 +79,9 @@ impl<'a> Call<'a> {
             }
             (method, _) => match (method, by_public_id, one_segment(rest)) {
                 ("DELETE", Some(public_id), _) => Ok(Self::EndDevice(public_id)),
-                ("GET", None, Some(sid)) => Ok(Self::ValidateByPath(sid)),
+                // Only a UUID: any other name is a wrong address, which must not read as a wrong session.
+                ("GET", None, Some(sid)) if Uuid::try_parse(sid).is_ok() => Ok(Self::ValidateByPath(sid)),
+                ("GET", None, Some(_)) => Err(Refused::not_found()),
                 (_, None, None) => Err(Refused::not_found()),
                 _ => Err(not_allowed()),
             },
