@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use http::Method;
 
 use crate::certificate::Certificate;
-use crate::config::{Config, ConfigError, Fault, Place, Segment, Source};
+use crate::config::{Access, Config, ConfigError, Fault, Place, Segment, Source};
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
 use crate::pages::Pages;
 use crate::route::RouteTable;
@@ -61,21 +61,25 @@ fn certificate_faults(config: &Config) -> Vec<Fault> {
         .collect()
 }
 
-fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
+pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
     let pages = Pages::new(&config.pages, &config.paths);
     let mut faults: Vec<Fault> = Vec::new();
     for route in &config.routes {
-        for visitor in visitors() {
-            for named in [SLUG, ID, OTHER] {
-                let start = sample(&route.path.segments, '/', named);
-                let host = route.host.as_ref().map_or("any-host.invalid".into(), |h| sample(&h.labels, '.', named));
-                let host = host.trim_start_matches('.').to_owned();
-                let end = walk(table, &pages, &host, &start, &visitor);
+        for (visitor, named) in visitors().iter().flat_map(|v| [SLUG, ID, OTHER].map(|named| (v, named))) {
+            let host = route.host.as_ref().map_or("any-host.invalid".into(), |h| sample(&h.labels, '.', named));
+            let mut starts = starts(&route.path.segments, named);
+            // The pages themselves too, whatever route they fall under.
+            starts.extend(visitor.session().map_or_else(Vec::new, |s| vec![pages.home(s), pages.onboarding(s)]));
+            for start in starts {
+                let end = walk(table, &pages, host.trim_start_matches('.'), &start, visitor);
                 let Some((reason, hint)) = fault_of(&end) else { continue };
-                if !faults.iter().any(|f| f.reason == reason) {
+                // One way round is enough per visitor and route.
+                if !faults
+                    .iter()
+                    .any(|f| f.reason == reason || f.place == route.place && f.reason.starts_with(visitor.who))
+                {
                     faults.push(Fault { place: route.place.clone(), reason, hint: Some(hint) });
                 }
-                break;
             }
         }
     }
@@ -96,6 +100,15 @@ fn fault_of(end: &Walk) -> Option<(String, String)> {
             format!("add a [[route]] for `{to}`, or change its address in [pages]"),
         ));
     }
+    if end.untold {
+        let to = end.steps.last().map_or("", String::as_str);
+        return Some((
+            format!("{} is redirected to `{to}`, whose application is not told who that is ({chain})", end.who),
+            "make its route `optional`: an application that sends people without a session to sign-in would go \
+             round in circles with us"
+                .into(),
+        ));
+    }
     None
 }
 
@@ -107,11 +120,13 @@ pub(crate) struct Walk {
     pub(crate) steps: Vec<String>,
     /// The last one has no route.
     lost: bool,
+    /// Who has a session was sent to a page whose application is not told so.
+    untold: bool,
 }
 
 /// Follows our redirects from an address.
 pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, visitor: &Visitor) -> Walk {
-    let mut end = Walk { who: visitor.who, steps: vec![start.to_owned()], lost: false };
+    let mut end = Walk { who: visitor.who, steps: vec![start.to_owned()], lost: false, untold: false };
     let mut lookup = visitor.lookup.clone();
     while end.steps.len() <= MAX_STEPS + 2 {
         let address = end.steps.last().cloned().unwrap_or_default();
@@ -131,7 +146,11 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
             upstream_disagreed: false,
             reloaded: true,
         });
-        let Decision::Redirect { to, drop_sid, .. } = decision else { return end };
+        let Decision::Redirect { to, drop_sid, .. } = decision else {
+            let known = matches!(lookup, Lookup::Found(_));
+            end.untold = known && end.steps.len() > 1 && found.route.access == Access::Public;
+            return end;
+        };
         let next = match (&lookup, to) {
             (Lookup::Found(f), Destination::Onboarding) => pages.onboarding(&f.session),
             (Lookup::Found(f), Destination::Home) => pages.home(&f.session),
@@ -148,8 +167,17 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
 /// A kind of visitor.
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
-    who: &'static str,
-    lookup: Lookup,
+    pub(crate) who: &'static str,
+    pub(crate) lookup: Lookup,
+}
+
+impl Visitor {
+    fn session(&self) -> Option<&Session> {
+        match &self.lookup {
+            Lookup::Found(found) => Some(&found.session),
+            _ => None,
+        }
+    }
 }
 
 /// Every kind.
@@ -188,7 +216,22 @@ fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
     }
 }
 
-/// An address that matches a pattern.
+/// Addresses that match a pattern. One that ends in a rest is tried with something in it too, near and far: without,
+/// the address may belong to a more specific route.
+fn starts(segments: &[Segment], named: &str) -> Vec<String> {
+    let bare = sample(segments, '/', named);
+    let rests: &[&str] = match segments.last() {
+        Some(Segment::Rest(_)) => &["", "/any-page", "/any-page/further/down/below"],
+        _ => &[""],
+    };
+    let below = |rest: &&str| match (bare.as_str(), *rest) {
+        ("/", "") => "/".to_owned(),
+        ("/", rest) => rest.to_owned(),
+        (path, rest) => format!("{path}{rest}"),
+    };
+    rests.iter().map(below).collect()
+}
+
 fn sample(segments: &[Segment], separator: char, named: &str) -> String {
     let mut out = String::new();
     for segment in segments {

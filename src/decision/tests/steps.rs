@@ -1,0 +1,240 @@
+//! From any state, following our redirects and those of an application that disagrees, a page is reached in at most two
+//! steps of ours; and a table of routes that goes round is refused, with the round.
+
+use http::Method;
+use proptest::prelude::*;
+
+use super::*;
+use crate::check::{MAX_STEPS, Visitor, page_faults, visitors, walk};
+use crate::config::{self, Config, PathPattern};
+use crate::pages::Pages;
+use crate::route::RouteTable;
+
+fn route(path: &str, access: Access) -> config::Route {
+    config::Route { pattern: path.into(), path: PathPattern::parse(path).unwrap(), access, ..config::Route::default() }
+}
+
+fn of_tenant(path: &str, access: Access) -> config::Route {
+    let rule = config::TenantRule { parameter: "tenant".into(), by: TenantMatch::Slug };
+    config::Route { tenant: Some(rule), ..route(path, access) }
+}
+
+fn config(routes: Vec<config::Route>, pages: config::Pages) -> Config {
+    Config {
+        routes,
+        pages,
+        upstreams: vec![config::Upstream { name: "nextjs".into(), ..Default::default() }],
+        ..Config::default()
+    }
+}
+
+/// Routes as applications have them, each with some access, and pages as people configure them.
+fn configs() -> impl Strategy<Value = Config> {
+    use Access::{Guest, Onboarded, Optional, Public, SignedIn};
+    let any = || prop::sample::select(vec![Public, Optional, SignedIn, Onboarded, Guest]);
+    let mostly = |good: Access| prop_oneof![4 => Just(good), 1 => any()];
+    let tenant = (prop::sample::select(vec![SignedIn, Onboarded, Optional]), prop::bool::ANY);
+    let of = |list: &[&str]| prop::sample::select(list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+    let routes = (
+        mostly(Guest),
+        mostly(SignedIn),
+        mostly(SignedIn),
+        prop::option::of(tenant.clone()),
+        prop::option::of(tenant),
+        prop::option::of(any()),
+        prop::option::of(any()),
+    );
+    let pages = (
+        of(&["/onboarding", "/onboarding/{step}", "/welcome"]),
+        of(&["/{tenant}/dashboard", "/{tenant_id}/dashboard", "/dashboard", "/", "/onboarding"]),
+        of(&["/dashboard", "/", "/onboarding", "/auth/signin"]),
+    );
+    (routes, pages).prop_map(|((sign_in, onboarding, dashboard, tenant, all_of_tenant, root, rest), pages)| {
+        let mut list = vec![
+            route("/auth/signin", sign_in),
+            route("/onboarding/{*rest}", onboarding),
+            route("/dashboard", dashboard),
+        ];
+        let ruled = |path, (access, ruled)| if ruled { of_tenant(path, access) } else { route(path, access) };
+        list.extend(tenant.map(|t| ruled("/{tenant}/dashboard/{*rest}", t)));
+        list.extend(all_of_tenant.map(|t| ruled("/{tenant}", t)));
+        list.extend(root.map(|access| route("/", access)));
+        list.extend(rest.map(|access| route("/{*rest}", access)));
+        let (onboarding, home, home_without_tenant) = pages;
+        config(list, config::Pages { onboarding, home, home_without_tenant, ..config::Pages::default() })
+    })
+}
+
+/// What the application does with requests that reach it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Application {
+    ShowsPages,
+    /// Its own middleware looks for a cookie that it no longer sees.
+    SendsToSignIn,
+    SendsToOnboarding,
+}
+
+/// Follows redirects of both; how many were ours, and the way.
+fn follow(
+    table: &RouteTable,
+    pages: &Pages,
+    start: &str,
+    visitor: &Visitor,
+    application: Application,
+) -> (usize, Vec<String>) {
+    let (mut ours, mut theirs, mut disagreed) = (0, 0, false);
+    let mut lookup = visitor.lookup.clone();
+    let mut way = vec![start.to_owned()];
+    while ours <= MAX_STEPS + 2 {
+        let address = way.last().cloned().unwrap();
+        let path = address.split('?').next().unwrap();
+        let Ok(found) = table.find("app.test", path, &Method::GET) else { break };
+        let named = found.route.tenant.map(|rule| (rule, rule.named("app.test", path).into_owned()));
+        let decision = decide(&Situation {
+            access: found.route.access,
+            tenant: named.as_ref().map(|(rule, name)| (*rule, name.as_str())),
+            stale_allowed: false,
+            lookup: &lookup,
+            wants: Wants::Page,
+            safe_method: true,
+            upstream_disagreed: disagreed && found.route.access == Access::Guest,
+            reloaded: true,
+        });
+        let next = match (&decision, &lookup) {
+            (Decision::Redirect { to: Destination::Onboarding, .. }, Lookup::Found(f)) => pages.onboarding(&f.session),
+            (Decision::Redirect { to: Destination::Home, .. }, Lookup::Found(f)) => pages.home(&f.session),
+            (Decision::Redirect { .. }, _) => pages.sign_in(None, None),
+            (Decision::Refuse { .. }, _) => break,
+            (Decision::Forward(permit), _) => {
+                let to = match (application, permit.who()) {
+                    (Application::SendsToSignIn, _) => pages.sign_in_path().to_owned(),
+                    (Application::SendsToOnboarding, Some(f)) => pages.onboarding(&f.session),
+                    // It does not send there whom it does not know.
+                    (Application::SendsToOnboarding, None) | (Application::ShowsPages, _) => break,
+                };
+                // It shows at least the page that it sends to.
+                if path == to || pages.is_onboarding(path) || theirs > 3 {
+                    break;
+                }
+                // As `Gateway::note_disagreement` has it.
+                if let Some(found) = permit.who() {
+                    disagreed |=
+                        to == pages.sign_in_path() || pages.is_onboarding(&to) && !found.session.needs_onboarding();
+                }
+                theirs += 1;
+                way.push(to);
+                continue;
+            }
+        };
+        if let Decision::Redirect { drop_sid: true, .. } = decision {
+            lookup = Lookup::Absent;
+        }
+        ours += 1;
+        way.push(next);
+    }
+    (ours, way)
+}
+
+const STARTS: [&str; 9] = [
+    "/",
+    "/auth/signin",
+    "/onboarding",
+    "/onboarding/first",
+    "/dashboard",
+    "/own-tenant/dashboard",
+    "/other-tenant/dashboard/x",
+    "/own-tenant",
+    "/elsewhere/x",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_page_is_reached_in_at_most_two_steps_of_ours(config in configs()) {
+        let Ok(table) = RouteTable::new(&config) else { return Ok(()) };
+        let pages = Pages::new(&config.pages, &config.paths);
+        let faults = page_faults(&config, &table);
+        if !faults.is_empty() {
+            prop_assert!(faults.iter().all(|f| f.reason.contains(" -> ")), "a fault shows the way: {:?}", faults);
+            return Ok(());
+        }
+        for visitor in visitors() {
+            for start in STARTS {
+                let way = walk(&table, &pages, "app.test", start, &visitor).steps;
+                prop_assert!(way.len() <= MAX_STEPS + 1, "{}: {}", visitor.who, way.join(" -> "));
+                for application in [Application::ShowsPages, Application::SendsToSignIn, Application::SendsToOnboarding] {
+                    let (ours, way) = follow(&table, &pages, start, &visitor, application);
+                    prop_assert!(ours <= MAX_STEPS, "{}, {:?}: {}", visitor.who, application, way.join(" -> "));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_realistic_table_passes_check_and_is_not_the_exception() {
+    use Access::{Guest, Onboarded, Optional, SignedIn};
+    let good = config(
+        vec![
+            route("/", Optional),
+            route("/auth/signin", Guest),
+            route("/onboarding", SignedIn),
+            route("/dashboard", SignedIn),
+            of_tenant("/{tenant}/dashboard/{*rest}", Onboarded),
+        ],
+        config::Pages::default(),
+    );
+    assert!(page_faults(&good, &RouteTable::new(&good).unwrap()).is_empty());
+}
+
+#[test]
+fn a_table_that_goes_round_is_refused_with_the_round() {
+    use Access::{Guest, Onboarded, SignedIn};
+    let usual = |sign_in, onboarding, dashboard: config::Route| {
+        config(
+            vec![
+                route("/auth/signin", sign_in),
+                route("/onboarding", onboarding),
+                dashboard,
+                of_tenant("/{tenant}/dashboard/{*rest}", Onboarded),
+            ],
+            config::Pages::default(),
+        )
+    };
+    for (what, config, round) in [
+        (
+            "sign-in wants a session",
+            usual(SignedIn, SignedIn, route("/dashboard", SignedIn)),
+            "/auth/signin -> /auth/signin",
+        ),
+        (
+            "onboarding wants it done",
+            usual(Guest, Onboarded, route("/dashboard", SignedIn)),
+            "/onboarding -> /onboarding",
+        ),
+        (
+            "onboarding is a sign-in page",
+            usual(Guest, Guest, route("/dashboard", SignedIn)),
+            "/onboarding -> /onboarding",
+        ),
+        (
+            "onboarding is under the tenant rule",
+            config(
+                vec![
+                    route("/auth/signin", Guest),
+                    of_tenant("/{tenant}", SignedIn),
+                    of_tenant("/{tenant}/dashboard", Onboarded),
+                ],
+                config::Pages::default(),
+            ),
+            "/onboarding -> /onboarding",
+        ),
+    ] {
+        let faults = page_faults(&config, &RouteTable::new(&config).unwrap());
+        assert!(
+            faults.iter().any(|f| f.reason.contains("goes round") && f.reason.contains(round)),
+            "{what}: {faults:#?}"
+        );
+    }
+}
