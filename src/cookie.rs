@@ -1,8 +1,9 @@
 //! Reads `Cookie`, writes `Set-Cookie`. Nothing else touches those headers.
 //!
 //! Reading follows RFC 6265 section 4.2 strictly where it matters: only a pair that is exactly `sid=<value>` is a sid.
-//! `SID=`, `sid =`, a name behind a tab or a Unicode space, quoted values and `$Version` are something else. Those
-//! spellings are dropped from what the upstream sees all the same, because its parser may be more lenient.
+//! `SID=`, `sid =`, a name behind a tab or a Unicode space, quoted values and `$Version` are something else. The name
+//! with anything around it is dropped from what the upstream sees all the same, because its parser may be more lenient;
+//! `SID` is a name of its own, and an application may have one.
 
 use bytes::Bytes;
 use http::header::{COOKIE, SET_COOKIE};

@@ -1,16 +1,24 @@
 //! The gateway's promises, one module each, held against the real server on port 0.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backend_down;
+mod cookies;
+mod disagreement;
 mod framing;
+mod late_refusals;
 mod limits;
 mod log;
+mod onboarding;
 mod paths;
 mod responses;
 mod retry;
+mod session_api;
+mod sessions;
 mod shutdown;
 mod smoke;
 mod spoofing;
 mod streaming;
 mod support;
+mod tenants;
 mod tls;
 mod upgrades;

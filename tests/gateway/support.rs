@@ -1,6 +1,7 @@
 //! The language of the tests: a real gateway, a scripted backend, a scripted upstream, and clients that can say
 //! exactly what they send.
 
+pub(crate) mod backend;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod upstream;
