@@ -23,7 +23,8 @@ def read_by_path(request, sid):
 def sign_in(request):
     body = json_object(request)
     if "access_token" in body:
-        raise field_errors(access_token="This backend has no identity provider; sign in with email and password.")
+        # There is no identity provider whose token could be good.
+        raise Refusal(401, "invalid_credentials")
     missing = {
         name: "This field is required."
         for name in ("email", "password")

@@ -7,6 +7,9 @@ from demo.onboarding import OWNER_PERMISSIONS
 
 PASSWORD = "correct horse"
 OWNERS = [("alice@acme.test", "Alice", "acme", "Acme"), ("bob@globex.test", "Bob", "globex", "Globex")]
+# Belongs to both companies, so there is something to switch between.
+MEMBER = ("carol@acme.test", "Carol")
+MEMBER_PERMISSIONS = ["invoices.view"]
 NEWBIE = ("newbie@example.test", "Newbie")
 
 
@@ -27,10 +30,18 @@ class Command(BaseCommand):
                 user=user, tenant=tenant, defaults={"role": "owner", "permissions": OWNER_PERMISSIONS}
             )
             Onboarding.objects.get_or_create(user=user, defaults={"needed": False})
+        member, _ = person(*MEMBER)
+        for _, _, slug, _ in OWNERS:
+            Membership.objects.get_or_create(
+                user=member,
+                tenant=Tenant.objects.get(slug=slug),
+                defaults={"role": "member", "permissions": MEMBER_PERMISSIONS},
+            )
+        Onboarding.objects.get_or_create(user=member, defaults={"needed": False})
         newbie, made = person(*NEWBIE)
         if made or reset:
             start_over(newbie)
-        self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [NEWBIE[0]])}; password: {PASSWORD}")
+        self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [MEMBER[0], NEWBIE[0]])}; password: {PASSWORD}")
 
 
 def person(email, name):
