@@ -1,5 +1,7 @@
 //! What a request says of itself, read strictly.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use super::*;
 use crate::context::id::is_traceparent;
 

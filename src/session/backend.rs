@@ -267,10 +267,10 @@ impl Backend {
         headers.insert(REQUEST_ID, caller.request_id.clone());
         headers.insert(TRACEPARENT, caller.traceparent.clone());
         // A call of the gateway's own starts from nobody's request.
-        if !caller.client.is_unspecified() {
-            if let Ok(address) = HeaderValue::try_from(caller.client.to_string()) {
-                headers.insert(CLIENT_IP, address);
-            }
+        if !caller.client.is_unspecified()
+            && let Ok(address) = HeaderValue::try_from(caller.client.to_string())
+        {
+            headers.insert(CLIENT_IP, address);
         }
         if let Some(agent) = &caller.user_agent {
             headers.insert(USER_AGENT, agent.clone());

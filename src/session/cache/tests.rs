@@ -1,5 +1,7 @@
 //! "Cache rules" of the contract, with a clock that only the test moves.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::sync::OnceLock;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Contract v1: "No is not don't know" and "Field mapping".
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use super::*;
 
 fn sid_() -> SessionId {
@@ -23,7 +25,12 @@ fn refused_only_in_so_many_words() {
         ["session_unknown", "session_revoked", "session_expired", "session_idle", "session_limit", "account_disabled"]
     {
         let body = format!(r#"{{"code":"{code}"}}"#);
-        assert!(matches!(read(401, &body), Answer::Refused(c) if c.as_str() == code), "{code}");
+        for status in [400, 401, 403, 404, 409, 410, 423] {
+            assert!(matches!(read(status, &body), Answer::Refused(c) if c.as_str() == code), "{status} {code}");
+        }
+        for status in [302, 408, 425, 429, 500, 502, 503] {
+            assert!(matches!(read(status, &body), Answer::Unavailable(_)), "{status} {code}: it is unwell");
+        }
     }
 }
 
@@ -66,6 +73,16 @@ fn contract_v1_reads_whole() {
     assert_eq!((s.tenants.len(), s.permissions.len()), (1, 1));
     assert_eq!(s.onboarding, Onboarding::Complete);
     assert_eq!(s.ends_at().unwrap().to_string(), "2029-12-31T22:00:00Z");
+}
+
+#[test]
+fn what_fits_in_no_header_and_no_address_is_no_id_and_no_slug() {
+    let long = "x".repeat(MAX_WORD + 1);
+    assert!(matches!(read(200, &format!(r#"{{"user":{{"id":"{long}"}}}}"#)), Answer::Unavailable(_)));
+    let s = good(&format!(
+        r#"{{"user":{{"id":1}},"tenant":{{"id":"t","slug":"{long}"}},"needs_onboarding":true,"onboarding_step":"{long}"}}"#
+    ));
+    assert_eq!((s.tenant.unwrap().slug, s.onboarding), (None, Onboarding::Needed { step: None }));
 }
 
 #[test]
