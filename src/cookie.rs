@@ -287,7 +287,6 @@ fn path_prefixes(path: &str) -> Vec<&str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

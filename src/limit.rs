@@ -102,7 +102,6 @@ pub fn client_prefix(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,5 @@
 //! What a request says of itself, read strictly.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::context::id::is_traceparent;
 
@@ -41,12 +39,7 @@ fn page_or_api_is_decided_by_fetch_metadata_then_accept_then_the_routes_kind_els
 fn context(peer: &str, trusted: &[&str], pairs: &[(&'static str, &str)]) -> Context {
     let trusted: Vec<IpNet> = trusted.iter().map(|n| n.parse().unwrap()).collect();
     let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
-    let connection = ConnectionInfo {
-        peer,
-        trusted: trusted.iter().any(|n| n.contains(&peer.ip())),
-        certificate: None,
-        covered: OnceLock::new(),
-    };
+    let connection = ConnectionInfo::new(peer, trusted.iter().any(|n| n.contains(&peer.ip())), None, None);
     Context::new(Arc::new(connection), &Method::GET, Version::HTTP_11, &headers(pairs), &trusted)
 }
 
@@ -133,7 +126,7 @@ fn an_authority_is_read_in_one_way_only() {
 
 #[test]
 fn there_is_exactly_one_host_or_none() {
-    let uri = |text: &str| text.parse::<http::Uri>().unwrap();
+    let uri = |text: &str| text.parse::<Uri>().unwrap();
     let found = |target: &str, hosts: &[&str]| {
         let pairs: Vec<(&'static str, &str)> = hosts.iter().map(|h| ("host", *h)).collect();
         authority(&uri(target), &headers(&pairs)).map(|a| a.as_str().to_owned())

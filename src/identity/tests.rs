@@ -1,7 +1,5 @@
 //! H5, H6: what the upstream is told, whatever the backend or a client says.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! From any state, following our redirects and those of an application that disagrees, a page is reached in at most two
 //! steps of ours; and a table of routes that goes round is refused, with the round.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use http::Method;
 use proptest::prelude::*;
 
