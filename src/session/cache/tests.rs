@@ -1,7 +1,5 @@
 //! "Cache rules" of the contract, with a clock that only the test moves.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::sync::OnceLock;
 
 use super::*;

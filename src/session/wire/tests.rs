@@ -1,7 +1,5 @@
 //! Contract v1: "No is not don't know" and "Field mapping".
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use super::*;
 
 fn sid_() -> SessionId {
