@@ -216,7 +216,10 @@ impl Sessions {
             self.0.refusals.check(client_prefix(caller.client))?;
         }
         self.0.cache.revoke(&sid, RefusalCode::Revoked, now + TOMBSTONE);
-        Ok(self.end(sid, caller, RefusalCode::Revoked).await)
+        // A task of its own: a browser that goes away at this moment has signed out all the same.
+        let (this, caller) = (self.clone(), caller.clone());
+        let work = tokio::spawn(async move { this.end(sid, &caller, RefusalCode::Revoked).await });
+        Ok(work.await.unwrap_or(SignOutAnswer::Pending))
     }
 
     async fn end(&self, sid: SessionId, caller: &Caller, code: RefusalCode) -> SignOutAnswer {

@@ -78,3 +78,27 @@ async fn one_already_gone_is_as_gone_as_was_asked() {
         assert_eq!(sign_out(&world, &cookie(&made_up())).await.status, 204);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reaches_the_backend_although_the_browser_goes_away() {
+    let world = World::with("timeout = \"300ms\"\n").await;
+    let sid = world.sid(ALICE).await;
+    world.backend.on(SIGN_OUT, Act::Hang);
+    let call = world.client().call(Method::DELETE, API).same_origin().fetch().cookie(&cookie(&sid));
+    let leaving = tokio::spawn(call.send());
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while world.backend.count(SIGN_OUT) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    leaving.abort();
+    let _ = leaving.await;
+    world.backend.well();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while world.backend.count(SIGN_OUT) < 2 {
+        assert!(Instant::now() < deadline, "what the backend did not take is repeated");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
