@@ -263,6 +263,8 @@ impl Gateway {
     }
 
     /// The page's own rule first, then that of the path as it stands: the first that does not let it pass decides.
+    /// Where both do, the upstream is told of the user whom the page's rule let in: the page is what it makes, and
+    /// `/_next/...` is mostly public.
     fn decide_both(
         &self,
         cx: &Context,
@@ -271,13 +273,15 @@ impl Gateway {
         lookup: &Lookup,
         headers: &HeaderMap,
     ) -> Decision {
-        if let Some((path, of_page)) = page {
-            let decision = decide_one(cx, of_page, path, lookup, headers);
-            if !matches!(decision, Decision::Forward(_)) || std::ptr::eq(route, *of_page) {
-                return decision;
-            }
+        let Some((path, of_page)) = page else { return decide_one(cx, route, &cx.path, lookup, headers) };
+        let first = decide_one(cx, of_page, path, lookup, headers);
+        if !matches!(first, Decision::Forward(_)) || std::ptr::eq(route, *of_page) {
+            return first;
         }
-        decide_one(cx, route, &cx.path, lookup, headers)
+        match (decide_one(cx, route, &cx.path, lookup, headers), first) {
+            (Decision::Forward(permit), first) if permit.who().is_none() => first,
+            (second, _) => second,
+        }
     }
 
     async fn forward(

@@ -172,6 +172,20 @@ async fn the_other_addresses_of_a_page_fall_under_its_rule() {
     assert_eq!((answer.status, world.upstream.last().target()), (200, "/_next/data/BUILD/en/dashboard.json?a=%2F..&b"));
 }
 
+/// Most gateways have `/_next/{*rest}` public: what is told of the user comes from the page's rule all the same.
+#[tokio::test]
+async fn the_data_of_a_page_is_made_for_the_user_and_kept_by_no_shared_cache() {
+    let world = World::start().await;
+    let cookie = world.sign_in("alice@acme.test").await;
+    let target = "/_next/data/BUILD/dashboard.json";
+    world.upstream.answers(target, "200 OK", &["cache-control: public, s-maxage=60"], "{}");
+    let answer = world.client().get(target).cookie(&cookie).fetch().send().await;
+    assert_eq!(world.upstream.last().header("x-auth-status"), Some("authenticated"));
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("private")));
+    let static_file = world.client().get("/_next/static/x.js").cookie(&cookie).send().await;
+    assert_eq!((static_file.status, world.upstream.last().header("x-auth-status")), (200, Some("anonymous")));
+}
+
 #[tokio::test]
 async fn an_absolute_target_must_name_the_host_and_goes_on_in_origin_form() {
     let world = World::start().await;
