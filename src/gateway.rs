@@ -188,7 +188,9 @@ impl Gateway {
             NoRoute::Method { allow } => Rejection::method(allow),
         };
         let route = find(&cx.path).map_err(none);
-        let page = match path::page_of(&cx.path, &self.paths).map_err(Rejection::bad_path)? {
+        let of_image = || path::image_of(&cx.path, cx.query.as_deref(), &self.paths);
+        let page = path::page_of(&cx.path, &self.paths).and_then(|page| page.map_or_else(of_image, |p| Ok(Some(p))));
+        let page = match page.map_err(Rejection::bad_path)? {
             Some(page) => {
                 let route = find(&page).map_err(none)?;
                 Some((page, route))

@@ -7,12 +7,16 @@
 //! segments that end in a dot or a space (some servers drop those).
 //!
 //! Next.js knows a page under further addresses (`/x.rsc`, `/x.segments/..`, `/_next/data/<build>/x.json`);
-//! [`page_of`] gives the page such an address belongs to, so that it falls under the page's own rule as well.
+//! [`page_of`] gives the page such an address belongs to, so that it falls under the page's own rule as well;
+//! [`image_of`] the same for the picture that the image optimizer is asked for.
+
+mod image;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::config::{Paths, is_plain};
+pub use image::image_of;
 
 /// Why a path is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
