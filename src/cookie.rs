@@ -5,6 +5,8 @@
 //! with anything around it is dropped from what the upstream sees all the same, because its parser may be more lenient;
 //! `SID` is a name of its own, and an application may have one.
 
+mod scope;
+
 use bytes::Bytes;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
@@ -12,11 +14,10 @@ use jiff::Timestamp;
 
 use crate::config;
 use crate::session::SessionId;
+use scope::{parent_domains, path_prefixes};
 
 /// At most so many distinct sids of one request are asked about.
 pub const MAX_TWINS: usize = 3;
-/// At most so many prefixes of the request path are cleared.
-const MAX_PATH_PREFIXES: usize = 8;
 
 /// The sids of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -160,9 +161,6 @@ impl SidCookie {
 
     /// `Set-Cookie` lines that expire the session cookie in every scope where it may live: host-only, the configured
     /// domain, each parent domain, and with `path` each prefix of it.
-    ///
-    /// A parent domain is one of two labels or more. Browsers ignore `Domain=` for a public suffix, so a line for
-    /// `co.uk` does nothing; a copy of the public suffix list to leave it out would be the larger evil.
     pub fn expire(&self, host: &str, path: Option<&str>) -> Vec<HeaderValue> {
         let mut lines = Vec::new();
         if self.host_prefix {
@@ -258,137 +256,5 @@ fn core_of(name: &[u8]) -> &[u8] {
     &name[start..end]
 }
 
-fn parent_domains(host: &str, configured: Option<&str>) -> Vec<String> {
-    let mut out: Vec<String> = configured.map(str::to_owned).into_iter().collect();
-    let is_name = host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
-    let mut rest = is_name.then_some(host);
-    while let Some(domain) = rest.filter(|d| d.contains('.')) {
-        if !out.iter().any(|d| d == domain) {
-            out.push(domain.to_owned());
-        }
-        rest = domain.split_once('.').map(|(_, parent)| parent);
-    }
-    out
-}
-
-/// `/`, `/a`, `/a/`, `/a/b` ... of `/a/b`: a cookie's Path is a prefix of the request's path, with or without a slash.
-fn path_prefixes(path: &str) -> Vec<&str> {
-    let mut out = vec!["/"];
-    for (i, _) in path.match_indices('/').skip(1) {
-        out.push(&path[..i]);
-    }
-    if path.len() > 1 && !path.ends_with('/') {
-        out.push(path);
-    }
-    // A `;` (where the configuration lets it through) would begin another attribute; no cookie has such a Path.
-    out.retain(|prefix| !prefix.contains(';'));
-    out.truncate(MAX_PATH_PREFIXES);
-    out
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: &str = "9e3779b9-7f4a-4c15-8000-000000000000";
-    const B: &str = "11111111-1111-4111-8111-111111111111";
-
-    fn jar() -> SidCookie {
-        SidCookie::new(&config::Session::default())
-    }
-
-    fn headers(lines: &[&[u8]]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for line in lines {
-            map.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
-        }
-        map
-    }
-
-    fn sids(line: &str) -> usize {
-        jar().read(&headers(&[line.as_bytes()])).iter().count()
-    }
-
-    #[test]
-    fn only_an_exact_sid_is_a_sid() {
-        assert_eq!(sids(&format!("theme=dark; sid={A}; lang=en")), 1);
-        for other in
-            [format!("SID={A}"), format!("sid ={A}"), format!("\tsid={A}"), format!("=sid={A}"), format!("sid=\"{A}\"")]
-        {
-            assert_eq!(sids(&other), 0, "{other}");
-        }
-        let unicode = [b"\xe2\x80\x80sid=".as_slice(), A.as_bytes()].concat();
-        assert_eq!(jar().read(&headers(&[&unicode])).iter().count(), 0);
-    }
-
-    #[test]
-    fn twins_are_seen_and_bounded() {
-        let line = format!("sid={A}; sid={A}; sid={B}; sid=junk");
-        let read = jar().read(&headers(&[line.as_bytes()]));
-        assert_eq!((read.iter().count(), read.sent), (2, 4));
-        let many: Vec<String> = (0..9).map(|i| format!("sid={}{i}", &A[..35])).collect();
-        assert_eq!(jar().read(&headers(&[many.join("; ").as_bytes()])).iter().count(), MAX_TWINS);
-    }
-
-    #[test]
-    fn the_upstream_sees_every_cookie_but_the_session() {
-        let mut map = headers(&[b"a=1; sid=x", b"\tsid=y; sid =z; __Host-sid=w; b=2; =junk", b"\xe2\x80\x80sid=q"]);
-        jar().strip(&mut map);
-        assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
-        let mut only = headers(&[b"sid=x"]);
-        jar().strip(&mut only);
-        assert!(!only.contains_key(COOKIE));
-    }
-
-    #[test]
-    fn an_upstream_cannot_set_the_session_cookie() {
-        let mut map = HeaderMap::new();
-        for line in ["sid=evil; Path=/", "a=1", " sid=evil", "sid =evil", "__Host-sid=evil", "b=2; Secure", "sidecar=1"]
-        {
-            map.append(SET_COOKIE, HeaderValue::from_static(line));
-        }
-        assert_eq!(jar().drop_from_answer(&mut map), 4);
-        assert_eq!(map.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2; Secure", "sidecar=1"]);
-    }
-
-    #[test]
-    fn the_cookie_is_as_the_contract_writes_it() {
-        let sid = SessionId::parse(A.as_bytes()).unwrap();
-        let at: Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
-        assert_eq!(
-            jar().set(&sid, Some(at)).unwrap(),
-            format!("sid={A}; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Tue, 01 Dec 2026 10:00:00 GMT").as_str()
-        );
-        assert_eq!(A.len(), 36);
-    }
-
-    #[test]
-    fn expiry_reaches_every_scope() {
-        let lines = jar().expire("app.shop.example.com", Some("/a/b"));
-        let text: Vec<&str> = lines.iter().map(|l| l.to_str().unwrap()).collect();
-        assert_eq!(text.len(), 3 * 4, "{text:?}");
-        assert!(text.iter().any(|l| l.contains("Path=/a;") && l.ends_with("Domain=example.com")));
-        assert!(!text.iter().any(|l| l.ends_with("Domain=com")));
-        assert_eq!(jar().expire("localhost", None).len(), 1);
-        assert_eq!(jar().expire("127.0.0.1", None).len(), 1);
-        let twins = jar().expire_twins("app.shop.localhost", "/");
-        assert!(twins.iter().all(|l| l.to_str().unwrap().contains("Domain=")), "{twins:?}");
-    }
-
-    #[test]
-    fn with_host_prefix_it_wins_and_the_plain_one_has_an_end_date() {
-        let date = |s: &str| Some(s.parse().unwrap());
-        let config = config::Session { host_prefix: true, ..config::Session::default() };
-        let both = headers(&[format!("sid={A}; __Host-sid={B}").as_bytes()]);
-        let plain = headers(&[format!("sid={A}").as_bytes()]);
-        let read = |until, map: &HeaderMap| {
-            let config = config::Session { host_prefix_reads_plain_until: until, ..config.clone() };
-            SidCookie::new(&config).read(map).iter().map(|s| s.expose()).collect::<Vec<_>>()
-        };
-        assert_eq!(read(None, &both), [B]);
-        assert_eq!(read(date("2999-01-01"), &both), [B]);
-        assert_eq!(read(date("2999-01-01"), &plain), [A]);
-        assert!(read(date("2020-01-01"), &plain).is_empty());
-        assert!(read(None, &plain).is_empty());
-    }
-}
+mod tests;

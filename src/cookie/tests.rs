@@ -1,0 +1,104 @@
+//! Contract v1, "Cookies", and the spellings of attackers.
+
+use super::*;
+
+const A: &str = "9e3779b9-7f4a-4c15-8000-000000000000";
+const B: &str = "11111111-1111-4111-8111-111111111111";
+
+fn jar() -> SidCookie {
+    SidCookie::new(&config::Session::default())
+}
+
+fn headers(lines: &[&[u8]]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for line in lines {
+        map.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+    }
+    map
+}
+
+fn sids(line: &str) -> usize {
+    jar().read(&headers(&[line.as_bytes()])).iter().count()
+}
+
+#[test]
+fn only_an_exact_sid_is_a_sid() {
+    assert_eq!(sids(&format!("theme=dark; sid={A}; lang=en")), 1);
+    for other in
+        [format!("SID={A}"), format!("sid ={A}"), format!("\tsid={A}"), format!("=sid={A}"), format!("sid=\"{A}\"")]
+    {
+        assert_eq!(sids(&other), 0, "{other}");
+    }
+    let unicode = [b"\xe2\x80\x80sid=".as_slice(), A.as_bytes()].concat();
+    assert_eq!(jar().read(&headers(&[&unicode])).iter().count(), 0);
+}
+
+#[test]
+fn twins_are_seen_and_bounded() {
+    let line = format!("sid={A}; sid={A}; sid={B}; sid=junk");
+    let read = jar().read(&headers(&[line.as_bytes()]));
+    assert_eq!((read.iter().count(), read.sent), (2, 4));
+    let many: Vec<String> = (0..9).map(|i| format!("sid={}{i}", &A[..35])).collect();
+    assert_eq!(jar().read(&headers(&[many.join("; ").as_bytes()])).iter().count(), MAX_TWINS);
+}
+
+#[test]
+fn the_upstream_sees_every_cookie_but_the_session() {
+    let mut map = headers(&[b"a=1; sid=x", b"\tsid=y; sid =z; __Host-sid=w; b=2; =junk", b"\xe2\x80\x80sid=q"]);
+    jar().strip(&mut map);
+    assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+    let mut only = headers(&[b"sid=x"]);
+    jar().strip(&mut only);
+    assert!(!only.contains_key(COOKIE));
+}
+
+#[test]
+fn an_upstream_cannot_set_the_session_cookie() {
+    let mut map = HeaderMap::new();
+    for line in ["sid=evil; Path=/", "a=1", " sid=evil", "sid =evil", "__Host-sid=evil", "b=2; Secure", "sidecar=1"] {
+        map.append(SET_COOKIE, HeaderValue::from_static(line));
+    }
+    assert_eq!(jar().drop_from_answer(&mut map), 4);
+    assert_eq!(map.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2; Secure", "sidecar=1"]);
+}
+
+#[test]
+fn the_cookie_is_as_the_contract_writes_it() {
+    let sid = SessionId::parse(A.as_bytes()).unwrap();
+    let at: Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
+    assert_eq!(
+        jar().set(&sid, Some(at)).unwrap(),
+        format!("sid={A}; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Tue, 01 Dec 2026 10:00:00 GMT").as_str()
+    );
+    assert_eq!(A.len(), 36);
+}
+
+#[test]
+fn expiry_reaches_every_scope() {
+    let lines = jar().expire("app.shop.example.com", Some("/a/b"));
+    let text: Vec<&str> = lines.iter().map(|l| l.to_str().unwrap()).collect();
+    assert_eq!(text.len(), 3 * 4, "{text:?}");
+    assert!(text.iter().any(|l| l.contains("Path=/a;") && l.ends_with("Domain=example.com")));
+    assert!(!text.iter().any(|l| l.ends_with("Domain=com")));
+    assert_eq!(jar().expire("localhost", None).len(), 1);
+    assert_eq!(jar().expire("127.0.0.1", None).len(), 1);
+    let twins = jar().expire_twins("app.shop.localhost", "/");
+    assert!(twins.iter().all(|l| l.to_str().unwrap().contains("Domain=")), "{twins:?}");
+}
+
+#[test]
+fn with_host_prefix_it_wins_and_the_plain_one_has_an_end_date() {
+    let date = |s: &str| Some(s.parse().unwrap());
+    let config = config::Session { host_prefix: true, ..config::Session::default() };
+    let both = headers(&[format!("sid={A}; __Host-sid={B}").as_bytes()]);
+    let plain = headers(&[format!("sid={A}").as_bytes()]);
+    let read = |until, map: &HeaderMap| {
+        let config = config::Session { host_prefix_reads_plain_until: until, ..config.clone() };
+        SidCookie::new(&config).read(map).iter().map(|s| s.expose()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None, &both), [B]);
+    assert_eq!(read(date("2999-01-01"), &both), [B]);
+    assert_eq!(read(date("2999-01-01"), &plain), [A]);
+    assert!(read(date("2020-01-01"), &plain).is_empty());
+    assert!(read(None, &plain).is_empty());
+}
