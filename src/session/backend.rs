@@ -3,20 +3,21 @@
 //! Two ways out: validation, which is hot, over our own [`Pool`]; sign-in and sign-out, which are rare, over reqwest.
 //! Every call carries the gateway's key and exactly one credential of the user; never the whole `Cookie` header.
 
+mod sign_in;
+
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST, RETRY_AFTER, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Empty, Limited};
-use serde_json::{Value, json};
 
-use super::types::{Session, SessionId, Unavailable};
+use super::types::{SessionId, Unavailable};
 use super::wire::{self, Answer};
 use crate::config;
 use crate::pool::{Lease, Pool, PoolConfig};
+pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
 
 const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-gateway-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,53 +35,6 @@ pub struct Caller {
     pub request_id: HeaderValue,
     /// `traceparent`
     pub traceparent: HeaderValue,
-}
-
-/// What someone signs in with.
-#[derive(Clone)]
-pub enum Credentials {
-    /// E-mail address and password, with the answer to a challenge where one was asked.
-    Password {
-        /// The address.
-        email: String,
-        /// The password.
-        password: config::Secret,
-        /// `{"id","code"}`
-        challenge: Option<Value>,
-    },
-    /// An identity provider's token, which the backend verifies.
-    AccessToken {
-        /// The token.
-        token: config::Secret,
-        /// `{"id","code"}`
-        challenge: Option<Value>,
-    },
-}
-
-/// What a sign-in came to.
-#[derive(Debug)]
-pub enum SignInAnswer {
-    /// A new session.
-    Session(SessionId, Arc<Session>),
-    /// A second factor is due.
-    Challenge(Value),
-    /// The backend says no.
-    Refused(SignInRefusal),
-    /// The backend gave no answer that counts.
-    Unavailable(Unavailable),
-}
-
-/// A sign-in that the backend refused, to be passed on.
-#[derive(Debug)]
-pub struct SignInRefusal {
-    /// 400, 401, 403, 409, 423 or 429.
-    pub status: u16,
-    /// `invalid_credentials` and the like.
-    pub code: String,
-    /// Field errors of a 400.
-    pub fields: Option<Value>,
-    /// `Retry-After` of a 429, in seconds.
-    pub retry_after: Option<u32>,
 }
 
 /// What a sign-out came to.
@@ -166,68 +120,6 @@ impl Backend {
         Some(request)
     }
 
-    /// Signs in.
-    pub(super) async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let (mut body, challenge) = match credentials {
-            Credentials::Password { email, password, challenge } => {
-                (json!({"email": email, "password": password.expose()}), challenge)
-            }
-            Credentials::AccessToken { token, challenge } => (json!({"access_token": token.expose()}), challenge),
-        };
-        if let Some(challenge) = challenge {
-            body["challenge"] = challenge.clone();
-        }
-        let call = self
-            .control
-            .request(Method::POST, format!("{}{}", self.config.url, self.config.paths.sign_in))
-            .headers(self.headers(caller))
-            .json(&body)
-            .timeout(self.config.sign_in_timeout);
-        match self.send(call).await {
-            Ok((status, headers, body)) => self.sign_in_answer(status, &headers, &body),
-            Err(why) => SignInAnswer::Unavailable(why),
-        }
-    }
-
-    fn sign_in_answer(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> SignInAnswer {
-        let json: Value = serde_json::from_slice(body).unwrap_or_default();
-        match status {
-            200 | 201 => {
-                let sid = wire::sid(&json, &self.config.fields);
-                let session = sid.and_then(|sid| Some((sid, wire::session(&json, &self.config.fields, &sid)?)));
-                session.map_or(SignInAnswer::Unavailable(Unavailable::Malformed), |(sid, session)| {
-                    SignInAnswer::Session(sid, Arc::new(session))
-                })
-            }
-            // These two and no more: what else the backend says there is not for browsers.
-            202 if json.pointer("/challenge/id").is_some_and(|id| id.is_string() || id.is_number()) => {
-                SignInAnswer::Challenge(json!({
-                    "id": json.pointer("/challenge/id"),
-                    "kind": json.pointer("/challenge/kind").filter(|kind| kind.is_string()),
-                }))
-            }
-            400 | 401 | 403 | 409 | 423 | 429 => {
-                let code = wire::code(body);
-                if code.as_deref() == Some("gateway_key_invalid") {
-                    return SignInAnswer::Unavailable(Unavailable::GatewayKey);
-                }
-                // Without a code it is a firewall's or a proxy's, not a judgement of this password; without JSON, so is
-                // a 400.
-                match (status, code.filter(|c| is_word(c))) {
-                    (401 | 403 | 409 | 423, None) => SignInAnswer::Unavailable(Unavailable::Status(status)),
-                    (400, None) if !json.is_object() => SignInAnswer::Unavailable(Unavailable::Status(status)),
-                    (_, code) => SignInAnswer::Refused(SignInRefusal {
-                        status,
-                        code: code.unwrap_or_else(|| if status == 429 { "rate_limited" } else { "invalid" }.to_owned()),
-                        fields: json.get("fields").or_else(|| json.get("errors")).cloned(),
-                        retry_after: seconds(headers),
-                    }),
-                }
-            }
-            _ => SignInAnswer::Unavailable(Unavailable::Status(status)),
-        }
-    }
-
     /// Signs out; `Ok` when the backend has taken it, or the session was gone already.
     pub(super) async fn sign_out(&self, sid: &SessionId, caller: &Caller) -> Result<(), Unavailable> {
         let path = self.path(&self.config.paths.sign_out, sid);
@@ -300,9 +192,4 @@ fn authorization(sid: &SessionId) -> Option<HeaderValue> {
 fn is_word(code: &str) -> bool {
     let part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     (1..=64).contains(&code.len()) && code.bytes().all(part)
-}
-
-fn seconds(headers: &HeaderMap) -> Option<u32> {
-    let wait: u32 = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(wait.min(u32::try_from(Duration::from_secs(86_400).as_secs()).unwrap_or(86_400)))
 }

@@ -7,6 +7,9 @@
 //!
 //! There is no I/O here and no clock: every step takes `now`. Who fetches holds a [`Ticket`] and settles it.
 
+mod entry;
+mod sweep;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -20,14 +23,17 @@ use tokio::time::Instant;
 use super::types::{Found, Freshness, Lookup, RefusalCode, Session, SessionId, Unavailable};
 use super::wire::Answer;
 use crate::config;
+pub(super) use entry::Ticket;
+use entry::{Entry, Flight, Good, State, weight};
+use sweep::near;
 
 /// How long a good answer is remembered beyond its ttl: a refusal soon after is asked again, backend permits are kept.
 const MEMORY: Duration = Duration::from_secs(60);
 /// Refused sids held at once. Their answers are good for a second at most, so more would only cost memory.
 const MAX_REFUSED: usize = 10_000;
-/// How long it is remembered that a sid was refused, after which its answer no longer counts: a page that goes on
-/// asking with an ended session is one refused sid, and not one more with every question.
-const REFUSED_MEMORY: Duration = Duration::from_secs(60);
+
+/// A refusal is never cached for longer, whatever the configuration says.
+const MAX_REFUSAL_TTL: Duration = Duration::from_secs(1);
 
 /// The map and its bounds.
 pub(super) struct Cache {
@@ -39,47 +45,6 @@ pub(super) struct Cache {
     flights: AtomicU64,
     /// Wakes the sweeper when a bound is near.
     pub(super) pressure: Notify,
-}
-
-/// What is known of one sid.
-#[derive(Default)]
-struct Entry {
-    state: State,
-    /// The last good answer, for as long as [`MEMORY`] or `stale_if_error`.
-    good: Option<Good>,
-    /// The one whose answer will count. Cut loose by every revocation and change: what it brings is from before.
-    flight: Option<Flight>,
-}
-
-struct Flight {
-    /// Never used twice, so that an entry that was dropped and made anew does not take an old flight for its own.
-    id: u64,
-    report: watch::Receiver<Option<Lookup>>,
-}
-
-#[derive(Default)]
-enum State {
-    /// Nothing that counts.
-    #[default]
-    Unknown,
-    /// The answer in `good` counts.
-    Good,
-    /// The backend refused it, or it was revoked.
-    Refused { code: RefusalCode, until: Instant },
-}
-
-#[derive(Clone)]
-struct Good {
-    session: Arc<Session>,
-    at: Instant,
-    until: Instant,
-}
-
-/// The duty to ask the backend about one sid, once, for all who wait.
-pub(super) struct Ticket {
-    pub(super) sid: SessionId,
-    id: u64,
-    report: watch::Sender<Option<Lookup>>,
 }
 
 /// What the cache says at once.
@@ -240,8 +205,8 @@ impl Cache {
 
     fn forget_good(&self, entry: &mut Entry) {
         if let Some(old) = entry.good.take() {
-            self.live.fetch_sub(1, Relaxed);
-            self.bytes.fetch_sub(weight(&old.session), Relaxed);
+            lower(&self.live, 1);
+            lower(&self.bytes, weight(&old.session));
         }
     }
 
@@ -297,98 +262,15 @@ impl Cache {
         self.entries.get(sid).is_some_and(|e| contradicts(&e))
     }
 
-    /// Drops what no longer counts, and under pressure the sessions that were asked about longest ago.
-    pub(super) fn sweep(&self, now: Instant) {
-        let memory = MEMORY.max(self.config.stale_if_error);
-        let (mut live, mut refused, mut bytes) = (0, 0, 0);
-        let mut ages: Vec<Duration> = Vec::new();
-        self.entries.retain(|_, entry| {
-            if matches!(entry.state, State::Refused { until, .. } if until + REFUSED_MEMORY <= now) {
-                entry.state = State::Unknown;
-            }
-            // A flight whose leader is gone without a word would keep its entry for ever.
-            if entry.under_way().is_none() {
-                entry.flight = None;
-            }
-            if entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) > memory) {
-                entry.good = None;
-                if matches!(entry.state, State::Good) {
-                    entry.state = State::Unknown;
-                }
-            }
-            if let Some(good) = &entry.good {
-                live += 1;
-                bytes += weight(&good.session);
-                ages.push(now.duration_since(good.at));
-            }
-            refused += usize::from(matches!(entry.state, State::Refused { .. }));
-            !entry.is_empty()
-        });
-        // Answers that came in meanwhile are counted again by the next sweep.
-        self.live.store(live, Relaxed);
-        self.refused.store(refused, Relaxed);
-        self.bytes.store(bytes, Relaxed);
-        if near(live, self.config.max_entries) || near(bytes, self.config.max_bytes) {
-            self.evict_oldest(ages, now);
-        }
-    }
-
-    /// The oldest fifth goes. What is in use was asked about within the last ttl, so it is not among the oldest.
-    fn evict_oldest(&self, mut ages: Vec<Duration>, now: Instant) {
-        if ages.is_empty() {
-            return;
-        }
-        let keep = (ages.len() / 5 * 4).min(ages.len() - 1);
-        let mut surplus = ages.len() - keep;
-        let (_, &mut limit, _) = ages.select_nth_unstable(keep);
-        self.entries.retain(|_, entry| {
-            // A fifth and no more: after a restart many are of one age.
-            if surplus > 0 && entry.good.as_ref().is_some_and(|g| now.duration_since(g.at) >= limit) {
-                surplus -= 1;
-                self.forget_good(entry);
-                if matches!(entry.state, State::Good) {
-                    entry.state = State::Unknown;
-                }
-            }
-            !entry.is_empty()
-        });
-    }
-
     /// Sessions held.
     pub(super) fn len(&self) -> usize {
         self.live.load(Relaxed)
     }
 }
 
-/// A refusal is never cached for longer, whatever the configuration says.
-const MAX_REFUSAL_TTL: Duration = Duration::from_secs(1);
-
-impl Entry {
-    fn answer(&self, now: Instant) -> Option<Lookup> {
-        match &self.state {
-            State::Unknown => None,
-            State::Refused { code, until } => (*until > now).then_some(Lookup::Refused(*code)),
-            State::Good => {
-                let good = self.good.as_ref().filter(|g| g.until > now)?;
-                let freshness = Freshness::Hit(now.duration_since(good.at));
-                Some(Lookup::Found(Found { session: good.session.clone(), freshness }))
-            }
-        }
-    }
-
-    /// The flight, unless whoever led it is gone without a word.
-    fn under_way(&self) -> Option<watch::Receiver<Option<Lookup>>> {
-        self.flight.as_ref().map(|f| &f.report).filter(|f| f.has_changed().is_ok()).cloned()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.good.is_none() && self.flight.is_none() && matches!(self.state, State::Unknown)
-    }
-}
-
-/// Within a tenth of a bound.
-fn near(value: usize, bound: usize) -> bool {
-    value >= bound - bound / 10
+/// A sweep sets the counters anew while others count, so they may be a little off; below zero they must not go.
+fn lower(counter: &AtomicUsize, by: usize) {
+    let _ = counter.fetch_update(Relaxed, Relaxed, |n| Some(n.saturating_sub(by)));
 }
 
 fn fresh(answer: Answer) -> Lookup {
@@ -397,13 +279,6 @@ fn fresh(answer: Answer) -> Lookup {
         Answer::Refused(code) => Lookup::Refused(code),
         Answer::Unavailable(why) => Lookup::Unavailable(why),
     }
-}
-
-/// About what a session costs in memory: its texts, twice (once more as header values), and the structures.
-fn weight(session: &Session) -> usize {
-    let tenants: usize = session.tenants.iter().map(|t| 96 + t.id.len()).sum();
-    let permissions: usize = session.permissions.iter().map(|p| 32 + 2 * p.len()).sum();
-    1_024 + tenants + permissions
 }
 
 #[cfg(test)]

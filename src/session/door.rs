@@ -1,31 +1,25 @@
 //! [`Sessions`]: the one door. Cache first, then the backend, in this order and within these bounds.
 
-use std::net::{IpAddr, Ipv4Addr};
+mod ending;
+mod fetch;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::backend::{Backend, Caller, Credentials, SignInAnswer, SignOutAnswer};
-use super::cache::{Cache, Join, Peek, Ticket};
-use super::types::{Lookup, RefusalCode, Session, SessionId, Unavailable};
-use super::wire::Answer;
+use super::backend::{Backend, Caller, Credentials, SignInAnswer};
+use super::cache::{Cache, Join, Peek};
+use super::types::{Lookup, RefusalCode, SessionId, Unavailable};
 use crate::config::{self, Config};
-use crate::context::RequestId;
 use crate::cookie::SidCookies;
 use crate::limit::{Limiter, client_prefix};
 
-/// How long a replaced or ended sid is refused here without asking.
-const TOMBSTONE: Duration = Duration::from_secs(60);
-/// How long one that the backend has not yet ended is: a gateway that runs on repeats it until then.
-const PENDING_TOMBSTONE: Duration = Duration::from_secs(24 * 3600);
 /// Between two looks for what the cache may drop.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Sign-outs that wait for the backend at once.
-const MAX_PENDING: usize = 10_000;
 
 /// The door to sessions. Cloning it is cheap.
 #[derive(Clone)]
@@ -196,73 +190,6 @@ impl Sessions {
         answer
     }
 
-    /// Replaces a sid by the one of a new sign-in: the old one ends, here at once and at the backend soon.
-    pub fn replace(&self, old: SessionId, caller: Caller) {
-        self.0.cache.revoke(&old, RefusalCode::Rotated, Instant::now() + TOMBSTONE);
-        let this = self.clone();
-        tokio::spawn(async move { this.end(old, &caller, RefusalCode::Rotated).await });
-    }
-
-    /// Signs out. From now on the sid is refused here, whatever the backend does.
-    ///
-    /// A sid that nobody has seen lately is taken on trust, so it counts like a refused one: whoever makes sids up
-    /// must not fill the memory with tombstones, nor the backend with calls.
-    ///
-    /// # Errors
-    /// How long to wait, when too many such sids came from this client.
-    pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> Result<SignOutAnswer, Duration> {
-        let now = Instant::now();
-        if !self.0.cache.recently_good(&sid, now) && !self.0.cache.recently_refused(&sid) {
-            self.0.refusals.check(client_prefix(caller.client))?;
-        }
-        self.0.cache.revoke(&sid, RefusalCode::Revoked, now + TOMBSTONE);
-        // A task of its own: a browser that goes away at this moment has signed out all the same.
-        let (this, caller) = (self.clone(), caller.clone());
-        let work = tokio::spawn(async move { this.end(sid, &caller, RefusalCode::Revoked).await });
-        Ok(work.await.unwrap_or(SignOutAnswer::Pending))
-    }
-
-    async fn end(&self, sid: SessionId, caller: &Caller, code: RefusalCode) -> SignOutAnswer {
-        match self.0.backend.sign_out(&sid, caller).await {
-            Ok(()) => SignOutAnswer::Done,
-            Err(why) => {
-                self.0.note(Some(why));
-                self.keep_ending(sid, caller.clone(), code);
-                SignOutAnswer::Pending
-            }
-        }
-    }
-
-    /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
-    fn keep_ending(&self, sid: SessionId, caller: Caller, code: RefusalCode) {
-        let (inner, started) = (self.0.clone(), Instant::now());
-        if inner.pending.fetch_add(1, Relaxed) >= MAX_PENDING {
-            inner.pending.fetch_sub(1, Relaxed);
-            tracing::error!(session = %sid.fingerprint(), "too many sign-outs wait for the backend; this one is refused here only, and for a minute");
-            return;
-        }
-        inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
-        tokio::spawn(async move {
-            let (mut code, mut wait) = (code, Duration::from_millis(500));
-            loop {
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(30));
-                if inner.backend.sign_out(&sid, &caller).await.is_ok() {
-                    break;
-                }
-                // "The browser is about to learn the new one" is true for a minute only.
-                if code == RefusalCode::Rotated && started.elapsed() > TOMBSTONE {
-                    code = RefusalCode::Revoked;
-                    inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
-                }
-            }
-            inner.pending.fetch_sub(1, Relaxed);
-            inner.note(None);
-            inner.cache.revoke(&sid, code, Instant::now() + TOMBSTONE);
-            tracing::info!(session = %sid.fingerprint(), "the backend has taken a sign-out that was pending");
-        });
-    }
-
     /// The backend does not know our key: an alarm, for `/readyz`.
     pub fn key_refused(&self) -> bool {
         self.0.key_refused.load(Relaxed)
@@ -290,121 +217,6 @@ impl Sessions {
         let Some(ticket) = self.0.cache.renew(sid) else { return };
         let (inner, caller) = (self.0.clone(), caller());
         tokio::spawn(async move { inner.fetch(ticket, caller, true).await });
-    }
-}
-
-impl Inner {
-    async fn fetch(&self, ticket: Ticket, caller: Caller, was_good: bool) -> Lookup {
-        let answer = match self.permit(was_good).await {
-            None => Answer::Unavailable(Unavailable::Overload),
-            Some(_permit) => {
-                let answer = self.backend.validate(&ticket.sid, &caller).await;
-                // A replica that lags, or a cache in front of it: one more question before a person is signed out.
-                if was_good && matches!(answer, Answer::Refused(RefusalCode::Unknown)) {
-                    self.backend.validate(&ticket.sid, &caller).await
-                } else {
-                    answer
-                }
-            }
-        };
-        match &answer {
-            Answer::Refused(_) => {
-                self.note(None);
-                // Sids are counted, not questions: a page left open asks on with an ended session.
-                if !self.cache.recently_refused(&ticket.sid) {
-                    self.refusals.take(client_prefix(caller.client));
-                }
-            }
-            Answer::Unavailable(why) => self.note(Some(*why)),
-            Answer::Session(session) => {
-                self.note(None);
-                self.note_contradiction(&ticket.sid, session);
-            }
-        }
-        self.cache.settle(ticket, answer, Instant::now())
-    }
-
-    /// Said and counted once per session, not once per lookup.
-    fn note_contradiction(&self, sid: &SessionId, session: &Session) {
-        if session.contradictory_onboarding && !self.cache.contradicts(sid) {
-            self.contradictions.fetch_add(1, Relaxed);
-            tracing::warn!(
-                session = %session.fingerprint, user = %session.user.id,
-                "the backend says both that onboarding is needed and that it is completed; it counts as complete"
-            );
-        }
-    }
-
-    /// A gateway that is unready because of its key gets no requests, and so would never learn that the key is taken
-    /// again: it asks by itself, about a session that nobody has.
-    async fn probe(&self) {
-        if !self.key_refused.load(Relaxed) {
-            return;
-        }
-        let id = RequestId::new();
-        let caller = Caller {
-            client: Ipv4Addr::UNSPECIFIED.into(),
-            user_agent: None,
-            request_id: id.header(),
-            traceparent: id.traceparent(),
-        };
-        match self.backend.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
-            Answer::Unavailable(why) => self.note(Some(why)),
-            Answer::Refused(_) | Answer::Session(_) => self.note(None),
-        }
-    }
-
-    async fn permit(&self, was_good: bool) -> Option<SemaphorePermit<'_>> {
-        if let Ok(permit) = self.anyone.try_acquire() {
-            return Some(permit);
-        }
-        if was_good && let Ok(permit) = self.known.try_acquire() {
-            return Some(permit);
-        }
-        // Those whose session was good may wait in any number: there are only as many as the cache holds.
-        let _place = if was_good { None } else { Some(Place::take(&self.waiting, self.max_waiting)?) };
-        let wait = async {
-            if was_good {
-                tokio::select! { p = self.anyone.acquire() => p, p = self.known.acquire() => p }
-            } else {
-                self.anyone.acquire().await
-            }
-        };
-        tokio::time::timeout(self.timeout, wait).await.ok()?.ok()
-    }
-
-    /// Remembers how the backend is, and says so when that changes.
-    fn note(&self, trouble: Option<Unavailable>) {
-        let key = trouble == Some(Unavailable::GatewayKey);
-        if trouble == Some(Unavailable::Overload) {
-            return;
-        }
-        if self.key_refused.load(Relaxed) != key && self.key_refused.swap(key, Relaxed) != key && key {
-            tracing::error!("the backend refuses the gateway's key: compare [backend] gateway_key with the backend's");
-        }
-        let down = trouble.is_some();
-        if self.down.load(Relaxed) != down && self.down.swap(down, Relaxed) != down {
-            match trouble {
-                Some(why) => tracing::warn!(reason = why.as_str(), "the backend does not answer; sessions are kept"),
-                None => tracing::info!("the backend answers again"),
-            }
-        }
-    }
-}
-
-/// A place in the queue for a backend permit; given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Relaxed) < max).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 

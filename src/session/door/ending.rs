@@ -1,0 +1,87 @@
+//! Ending sessions: here at once, at the backend as soon as it takes it.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::backend::{Caller, SignOutAnswer};
+use super::super::types::{RefusalCode, SessionId};
+use super::Sessions;
+use crate::limit::client_prefix;
+
+/// How long a replaced or ended sid is refused here without asking.
+const TOMBSTONE: Duration = Duration::from_secs(60);
+/// How long one that the backend has not yet ended is: a gateway that runs on repeats it until then.
+const PENDING_TOMBSTONE: Duration = Duration::from_secs(24 * 3600);
+/// Sign-outs that wait for the backend at once.
+const MAX_PENDING: usize = 10_000;
+
+impl Sessions {
+    /// Replaces a sid by the one of a new sign-in: the old one ends, here at once and at the backend soon.
+    pub fn replace(&self, old: SessionId, caller: Caller) {
+        self.0.cache.revoke(&old, RefusalCode::Rotated, Instant::now() + TOMBSTONE);
+        let this = self.clone();
+        tokio::spawn(async move { this.end(old, &caller, RefusalCode::Rotated).await });
+    }
+
+    /// Signs out. From now on the sid is refused here, whatever the backend does.
+    ///
+    /// A sid that nobody has seen lately is taken on trust, so it counts like a refused one: whoever makes sids up
+    /// must not fill the memory with tombstones, nor the backend with calls.
+    ///
+    /// # Errors
+    /// How long to wait, when too many such sids came from this client.
+    pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> Result<SignOutAnswer, Duration> {
+        let now = Instant::now();
+        if !self.0.cache.recently_good(&sid, now) && !self.0.cache.recently_refused(&sid) {
+            self.0.refusals.check(client_prefix(caller.client))?;
+        }
+        self.0.cache.revoke(&sid, RefusalCode::Revoked, now + TOMBSTONE);
+        // A task of its own: a browser that goes away at this moment has signed out all the same.
+        let (this, caller) = (self.clone(), caller.clone());
+        let work = tokio::spawn(async move { this.end(sid, &caller, RefusalCode::Revoked).await });
+        Ok(work.await.unwrap_or(SignOutAnswer::Pending))
+    }
+
+    async fn end(&self, sid: SessionId, caller: &Caller, code: RefusalCode) -> SignOutAnswer {
+        match self.0.backend.sign_out(&sid, caller).await {
+            Ok(()) => SignOutAnswer::Done,
+            Err(why) => {
+                self.0.note(Some(why));
+                self.keep_ending(sid, caller.clone(), code);
+                SignOutAnswer::Pending
+            }
+        }
+    }
+
+    /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
+    fn keep_ending(&self, sid: SessionId, caller: Caller, code: RefusalCode) {
+        let (inner, started) = (self.0.clone(), Instant::now());
+        if inner.pending.fetch_add(1, Relaxed) >= MAX_PENDING {
+            inner.pending.fetch_sub(1, Relaxed);
+            tracing::error!(session = %sid.fingerprint(), "too many sign-outs wait for the backend; this one is refused here only, and for a minute");
+            return;
+        }
+        inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
+        tokio::spawn(async move {
+            let (mut code, mut wait) = (code, Duration::from_millis(500));
+            loop {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(30));
+                if inner.backend.sign_out(&sid, &caller).await.is_ok() {
+                    break;
+                }
+                // "The browser is about to learn the new one" is true for a minute only.
+                if code == RefusalCode::Rotated && started.elapsed() > TOMBSTONE {
+                    code = RefusalCode::Revoked;
+                    inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
+                }
+            }
+            inner.pending.fetch_sub(1, Relaxed);
+            inner.note(None);
+            inner.cache.revoke(&sid, code, Instant::now() + TOMBSTONE);
+            tracing::info!(session = %sid.fingerprint(), "the backend has taken a sign-out that was pending");
+        });
+    }
+}
