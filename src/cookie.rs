@@ -152,7 +152,8 @@ impl SidCookie {
         }
         if let Some(at) = expires {
             line.push_str("; Expires=");
-            line.push_str(&httpdate::fmt_http_date(at.into()));
+            // httpdate panics for what is before 1970, and a backend may well say year 1 for "none".
+            line.push_str(&httpdate::fmt_http_date(at.max(Timestamp::UNIX_EPOCH).into()));
         }
         let mut value = HeaderValue::from_maybe_shared(Bytes::from(line)).ok()?;
         value.set_sensitive(true);

@@ -71,6 +71,9 @@ fn the_cookie_is_as_the_contract_writes_it() {
         format!("sid={A}; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Tue, 01 Dec 2026 10:00:00 GMT").as_str()
     );
     assert_eq!(A.len(), 36);
+    for (far, date) in [(Timestamp::MIN, "Thu, 01 Jan 1970 00:00:00"), (Timestamp::MAX, "Thu, 30 Dec 9999 22:00:00")] {
+        assert!(jar().set(&sid, Some(far)).unwrap().to_str().unwrap().contains(date));
+    }
 }
 
 #[test]

@@ -149,3 +149,18 @@ async fn attempts_are_limited_per_client_and_per_address() {
     let sent = form(&world, "email=f&password=y").await;
     assert_eq!(sent.header("location"), Some("/auth/signin?error=rate_limited"));
 }
+
+/// A date that cannot be written ended the whole process: a release build aborts on a panic.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_date_of_the_backend_is_too_early_or_too_late() {
+    let world = World::start().await;
+    for at in ["0001-01-01T00:00:00Z", "-009999-01-02T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-30T00:00:00Z"] {
+        let body = json!({"sid": made_up(), "user": {"id": "1"}, "expires_at": at, "idle_expires_at": at});
+        world.backend.on(SIGN_IN, says(201, &body));
+        world.backend.on(VALIDATE, says(200, &body));
+        let answer = post(&world.client(), &credentials(ALICE)).await;
+        assert_eq!((answer.status, answer.set_cookies().len()), (200, 1), "{at}");
+        let twins = format!("sid={}; sid=x", made_up());
+        assert_eq!(world.client().get("/api/whoami").cookie(&twins).navigate().send().await.status, 200, "{at}");
+    }
+}
