@@ -9,6 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// Longest name (RFC 1035 section 2.3.4, without the length and the root).
+const MAX_NAME: usize = 253;
+
 /// Host and port of a request, in canonical form: lower case, no trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
@@ -26,8 +29,8 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// Reads `host[:port]`. A zone of an IPv6 address, a second port, userinfo and anything outside a host's
-    /// characters are refused.
+    /// Reads `host[:port]`. A zone of an IPv6 address, a second port, userinfo, anything outside a host's characters
+    /// and what is longer than a name can be are refused.
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = if text.starts_with('[') {
             let end = text.find(']')? + 1;
@@ -44,7 +47,10 @@ impl Authority {
         }
         let name = host.strip_suffix('.').unwrap_or(host);
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-        if name.is_empty() || !name.starts_with('[') && (!name.bytes().all(good) || name.contains("..")) {
+        if name.is_empty()
+            || name.len() > MAX_NAME
+            || !name.starts_with('[') && (!name.bytes().all(good) || name.contains(".."))
+        {
             return None;
         }
         let mut out = name.to_ascii_lowercase();

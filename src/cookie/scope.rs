@@ -2,6 +2,8 @@
 
 /// At most so many prefixes of the request path are cleared.
 const MAX_PATH_PREFIXES: usize = 8;
+/// At most so many domains are: the request's own host is the first.
+const MAX_DOMAINS: usize = 8;
 
 /// The configured domain and every parent of the host.
 ///
@@ -11,7 +13,8 @@ pub(super) fn parent_domains(host: &str, configured: Option<&str>) -> Vec<String
     let mut out: Vec<String> = configured.map(str::to_owned).into_iter().collect();
     let is_name = host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
     let mut rest = is_name.then_some(host);
-    while let Some(domain) = rest.filter(|d| d.contains('.')) {
+    // Where the host is the client's word alone, its labels must not decide how much there is to write.
+    while let Some(domain) = rest.filter(|d| d.contains('.') && out.len() < MAX_DOMAINS) {
         if !out.iter().any(|d| d == domain) {
             out.push(domain.to_owned());
         }

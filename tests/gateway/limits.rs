@@ -127,6 +127,23 @@ async fn who_connects_and_says_nothing_holds_up_nobody() {
     }
 }
 
+/// Behind a balancer no certificate says which hosts there are, and a sign-out expires the cookie in every parent domain:
+/// one of these made gigabytes of `Set-Cookie`, and then more lines than a header can have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_of_many_labels_is_no_host_and_a_long_one_has_few_parents() {
+    let world =
+        World::with("[[listener]]\naddress = \"127.0.0.1:0\"\nmode = \"serve\"\ntrusted_peers = [\"127.0.0.1/32\"]\n")
+            .await;
+    let client = Client::http(world.gateway.addresses[1]);
+    for (labels, expected) in [(10_000, 400), (128, 400), (120, 204)] {
+        let host = "a.".repeat(labels) + "test";
+        let call = client.call(http::Method::DELETE, "/api/auth/session-v2").header("host", &host);
+        let answer = call.header("origin", format!("http://{host}")).send().await;
+        assert_eq!(answer.status, expected, "{labels}");
+        assert!(answer.set_cookies().len() <= 4 * 9, "{}", answer.set_cookies().len());
+    }
+}
+
 #[tokio::test]
 async fn more_connections_than_allowed_wait_their_turn() {
     let world = World::with("[server]\nmax_connections = 2\n").await;
