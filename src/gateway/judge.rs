@@ -1,0 +1,116 @@
+//! Whose request it is, and what becomes of it.
+
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::read::PageOf;
+use super::{DISAGREED, Gateway, RELOADED};
+use crate::context::Context;
+use crate::cookie;
+use crate::decision::{self, Decision, Situation};
+use crate::route::{Access, Route};
+use crate::session::{Found, Freshness, Lookup, Resolved};
+impl Gateway {
+    /// The session, unless nobody asks for it.
+    pub(super) async fn session(
+        &self,
+        cx: &mut Context,
+        route: &Route,
+        page: Option<&PageOf<'_>>,
+        headers: &HeaderMap,
+    ) -> Resolved {
+        let public = route.access == Access::Public && page.is_none_or(|(_, r)| r.access == Access::Public);
+        if public {
+            return Resolved { lookup: Lookup::Absent, sid: None, heal: false };
+        }
+        self.resolve(cx, headers).await
+    }
+
+    /// Asks whose request it is, and notes what came of it.
+    pub(crate) async fn resolve(&self, cx: &mut Context, headers: &HeaderMap) -> Resolved {
+        let started = Instant::now();
+        let cookies = self.cookie.read(headers);
+        let resolved = self.sessions.resolve(&cookies, &|| cx.caller()).await;
+        if cookies.sent > 0 {
+            cx.facts.session_us = u64::try_from(started.elapsed().as_micros()).ok();
+        }
+        note(cx, &resolved);
+        resolved
+    }
+
+    pub(super) async fn decide(
+        &self,
+        cx: &mut Context,
+        route: &Route,
+        page: Option<&PageOf<'_>>,
+        resolved: &mut Resolved,
+        headers: &HeaderMap,
+    ) -> Decision {
+        let mut decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
+        // The cache may hold "onboarding needed" a moment longer than it is true; nobody is sent there on its word.
+        let from_cache = matches!(&resolved.lookup, Lookup::Found(Found { freshness: Freshness::Hit(_), .. }));
+        if let (true, true, Some(sid)) = (decision.rests_on_onboarding(), from_cache, &resolved.sid) {
+            resolved.lookup = self.sessions.recheck(sid, &|| cx.caller()).await;
+            note(cx, resolved);
+            decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
+        }
+        cx.facts.decision = Some(decision.as_str());
+        cx.facts.reason = Some(decision.reason().as_str());
+        decision
+    }
+
+    /// The page's own rule first, then that of the path as it stands: the first that does not let it pass decides.
+    /// Where both do, the upstream is told of the user whom the page's rule let in: the page is what it makes, and
+    /// `/_next/...` is mostly public.
+    fn decide_both(
+        &self,
+        cx: &Context,
+        route: &Route,
+        page: Option<&PageOf<'_>>,
+        lookup: &Lookup,
+        headers: &HeaderMap,
+    ) -> Decision {
+        let Some((path, of_page)) = page else { return decide_one(cx, route, &cx.path, lookup, headers) };
+        let first = decide_one(cx, of_page, path, lookup, headers);
+        if !matches!(first, Decision::Forward(_)) || std::ptr::eq(route, *of_page) {
+            return first;
+        }
+        match (decide_one(cx, route, &cx.path, lookup, headers), first) {
+            (Decision::Forward(permit), first) if permit.who().is_none() => first,
+            (second, _) => second,
+        }
+    }
+}
+
+fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers: &HeaderMap) -> Decision {
+    let named = route.tenant.map(|rule| (rule, rule.named(cx.authority.host(), path)));
+    decision::decide(&Situation {
+        access: route.access,
+        tenant: named.as_ref().map(|(rule, name)| (*rule, &**name)),
+        stale_allowed: route.stale_if_error,
+        lookup,
+        wants: cx.wants,
+        safe_method: cx.safe_method(),
+        upstream_disagreed: route.access == Access::Guest && cookie::has(headers, DISAGREED),
+        reloaded: matches!(lookup, Lookup::Refused(_)) && cookie::has(headers, RELOADED),
+    })
+}
+
+fn note(cx: &mut Context, resolved: &Resolved) {
+    cx.facts.session = Some(match &resolved.lookup {
+        Lookup::Absent => "absent",
+        Lookup::Refused(_) => "refused",
+        Lookup::Unavailable(_) => "unavailable",
+        Lookup::Throttled { .. } => "throttled",
+        Lookup::Found(found) => match found.freshness {
+            Freshness::Hit(_) => "hit",
+            Freshness::Miss => "miss",
+            Freshness::Stale(_) => "stale",
+        },
+    });
+    cx.facts.fingerprint = match &resolved.lookup {
+        Lookup::Found(found) => Some(found.session.fingerprint),
+        _ => resolved.sid.map(|sid| sid.fingerprint()),
+    };
+}

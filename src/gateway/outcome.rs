@@ -1,0 +1,141 @@
+//! Acting on a decision: forward, or say where to go instead.
+
+use http::header::COOKIE;
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+
+use super::{DISAGREED, Gateway, RELOADED};
+use crate::body::Body;
+use crate::context::Context;
+use crate::cookie;
+use crate::decision::{self, Destination, Permit, Refusal, Wants};
+use crate::endpoint;
+use crate::rejection::Rejection;
+use crate::route::{Access, Route, TenantMatch};
+use crate::session::{Found, Lookup, Resolved};
+use crate::upstream::{self, Rules};
+impl Gateway {
+    pub(super) async fn forward(
+        &self,
+        cx: &mut Context,
+        route: &Route,
+        permit: &Permit,
+        resolved: &Resolved,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Rejection> {
+        if upstream::is_websocket(&request) && !self.may_open_websocket(cx, route, request.headers()) {
+            return Err(Rejection::cross_origin());
+        }
+        self.drop_sid(cx, permit.drop_sid());
+        let rules = Rules { cookie: &self.cookie, route };
+        let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
+        let (mut answer, answered) = target.forward(permit, cx, rules, request).await?;
+        if let (true, Some(sid)) = (answered.session_changed, &resolved.sid) {
+            self.sessions.changed(sid);
+        }
+        if let Some(found) = permit.who() {
+            upstream::keep_private(answer.headers_mut());
+            self.note_disagreement(cx, found, &answer);
+        }
+        if !cx.set_cookies.is_empty() {
+            upstream::keep_private(answer.headers_mut());
+        }
+        Ok(answer)
+    }
+
+    /// A browser sends cookies with a WebSocket handshake from any site, and no preflight: so its Origin must be ours.
+    fn may_open_websocket(&self, cx: &Context, route: &Route, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(http::header::ORIGIN).iter();
+        let origin = match (origins.next(), origins.next()) {
+            (Some(origin), None) => origin,
+            (Some(_), Some(_)) => return false,
+            // No browser. Without the session's cookie there is nothing to abuse.
+            (None, _) => return route.access == Access::Public || !headers.contains_key(COOKIE),
+        };
+        endpoint::is_own_origin(origin, cx, self.public_origin())
+            || route.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+    }
+
+    /// The application sends a signed-in user to sign-in, or an onboarded one to onboarding: it does not see what we
+    /// see. That is said aloud once, and a guest page will not send the browser back for ten seconds.
+    fn note_disagreement(&self, cx: &mut Context, found: &Found, answer: &Response<Body>) {
+        if !answer.status().is_redirection() {
+            return;
+        }
+        let Some(location) = answer.headers().get(http::header::LOCATION).and_then(|l| l.to_str().ok()) else { return };
+        let own = location.strip_prefix(&cx.origin()).unwrap_or(location);
+        let path = own.split(['?', '#']).next().unwrap_or_default();
+        let to_sign_in = path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
+        let to_onboarding = self.pages.is_onboarding(path) && !found.session.needs_onboarding();
+        if to_sign_in || to_onboarding {
+            cx.facts.upstream_disagreed = true;
+            tracing::warn!(
+                request_id = %cx.id, from = %cx.path, to = path,
+                "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees?"
+            );
+            cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+        }
+    }
+
+    pub(super) fn refusal(
+        &self,
+        cx: &mut Context,
+        (refusal, reason): (Refusal, decision::Reason),
+        route: &Route,
+        resolved: &Resolved,
+    ) -> Rejection {
+        let go_to = match refusal {
+            Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
+            Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
+            Refusal::OtherTenant | Refusal::OtherTenantHost => Some(("home", Destination::Home)),
+            Refusal::Reload => {
+                cx.set_cookies.extend(cookie::marker(RELOADED, 10));
+                None
+            }
+            Refusal::Throttled | Refusal::BackendUnavailable => None,
+        };
+        let go_to = go_to.map(|(key, to)| {
+            let address = self.address(cx, to, Some(reason), resolved);
+            (key, if refusal == Refusal::OtherTenantHost { own_host(cx, route, resolved) + &address } else { address })
+        });
+        let rejection = Rejection::decided(refusal, reason, go_to);
+        match resolved.lookup {
+            Lookup::Throttled { retry_after } => rejection.retry_after(retry_after),
+            _ => rejection,
+        }
+    }
+
+    /// The address of a destination.
+    pub(super) fn address(
+        &self,
+        cx: &Context,
+        to: Destination,
+        reason: Option<decision::Reason>,
+        resolved: &Resolved,
+    ) -> String {
+        match (to, &resolved.lookup) {
+            (Destination::Onboarding, Lookup::Found(found)) => self.pages.onboarding(&found.session),
+            (Destination::Home, Lookup::Found(found)) => self.pages.home(&found.session),
+            _ => {
+                // Only a page that was asked for is worth coming back to.
+                let back = (cx.wants == Wants::Page && cx.safe_method()).then(|| match &cx.query {
+                    Some(query) => format!("{}?{query}", cx.path),
+                    None => cx.path.clone(),
+                });
+                self.pages.sign_in(back.as_deref(), reason)
+            }
+        }
+    }
+}
+
+/// `https://acme.example.com` on a page of another tenant's host: a path would lead back to that host.
+fn own_host(cx: &Context, route: &Route, resolved: &Resolved) -> String {
+    let (Some(rule), Lookup::Found(found)) = (&route.tenant, &resolved.lookup) else { return String::new() };
+    let tenant = found.session.tenant.as_ref().and_then(|t| match rule.by {
+        TenantMatch::Id => Some(t.id.as_str()),
+        TenantMatch::Slug => t.slug.as_deref(),
+    });
+    let host = tenant.and_then(|t| rule.host_of(cx.authority.host(), t));
+    let port = cx.authority.port().map(|p| format!(":{p}")).unwrap_or_default();
+    host.map(|host| format!("{}://{host}{port}", cx.scheme)).unwrap_or_default()
+}

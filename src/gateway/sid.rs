@@ -1,0 +1,44 @@
+//! The session cookie in answers: set, healed, expired.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::Gateway;
+use crate::context::Context;
+use crate::cookie::SidCookies;
+use crate::session::{Lookup, Resolved, SessionId};
+impl Gateway {
+    /// Where several sids came and one is live: sets that one again and expires the others. Only for navigations and
+    /// our own endpoints, like every other change of the cookie: a late `fetch` must not undo a sign-in.
+    pub(crate) fn heal(&self, cx: &mut Context, resolved: &Resolved) {
+        if let (true, Some(sid), Lookup::Found(found)) = (resolved.heal, &resolved.sid, &resolved.lookup) {
+            self.set_sid(cx, sid, found.session.expires_at, true);
+        }
+    }
+
+    pub(super) fn drop_sid(&self, cx: &mut Context, drop: bool) {
+        if drop {
+            self.expire_sid(cx);
+        }
+    }
+
+    /// Expires the session cookie in every scope.
+    pub(crate) fn expire_sid(&self, cx: &mut Context) {
+        let lines = self.cookie.expire(cx.authority.host(), Some(&cx.path));
+        cx.set_cookies.extend(lines);
+    }
+
+    /// Sets the session cookie; with `twins` the others of its name are expired.
+    pub(crate) fn set_sid(&self, cx: &mut Context, sid: &SessionId, expires: Option<Timestamp>, twins: bool) {
+        if twins {
+            let lines = self.cookie.expire_twins(cx.authority.host(), &cx.path);
+            cx.set_cookies.extend(lines);
+        }
+        cx.set_cookies.extend(self.cookie.set(sid, expires));
+    }
+
+    /// The sids of a request.
+    pub(crate) fn sids(&self, headers: &HeaderMap) -> SidCookies {
+        self.cookie.read(headers)
+    }
+}
