@@ -1,0 +1,94 @@
+//! How a refusal looks: a small page for people, JSON for programs.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response};
+use serde_json::{Map, json};
+
+use super::Rejection;
+use crate::body::Body;
+use crate::context::Context;
+use crate::decision::Wants;
+
+const ACTION_REDIRECT: HeaderName = HeaderName::from_static("x-action-redirect");
+const REFRESH: HeaderName = HeaderName::from_static("refresh");
+
+impl Rejection {
+    /// The answer, as a page or as JSON.
+    pub fn answer(self, cx: &Context) -> Response<Body> {
+        let body = match cx.wants {
+            Wants::Page => self.page(cx),
+            Wants::Api => self.json(cx),
+        };
+        let mut answer = Response::new(Body::Own(Bytes::from(body)));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        let kind = match cx.wants {
+            Wants::Page => "text/html; charset=utf-8",
+            Wants::Api => "application/json",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if cx.wants == Wants::Page {
+            let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'";
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow.and_then(|a| HeaderValue::try_from(a).ok()) {
+            headers.insert(ALLOW, allow);
+        }
+        if self.reload && cx.wants == Wants::Page {
+            headers.insert(REFRESH, HeaderValue::from_static("1"));
+        }
+        if let Some((_, address)) = self.go_to
+            && let Ok(value) = HeaderValue::try_from(format!("{address};replace"))
+        {
+            headers.insert(ACTION_REDIRECT, value);
+        }
+        answer
+    }
+
+    fn json(&self, cx: &Context) -> String {
+        let mut error = Map::new();
+        error.insert("code".into(), json!(self.code));
+        error.insert("message".into(), json!(self.message));
+        error.insert("requestId".into(), json!(cx.id.to_string()));
+        if let Some(reason) = self.reason {
+            error.insert("reason".into(), json!(reason));
+        }
+        if let Some((key, address)) = &self.go_to {
+            error.insert((*key).into(), json!(address));
+        }
+        if let Some(fields) = &self.fields {
+            error.insert("fields".into(), fields.clone());
+        }
+        json!({ "error": error }).to_string()
+    }
+
+    fn page(&self, cx: &Context) -> String {
+        let status = self.status.as_u16();
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let message = escape(&self.message);
+        let go_to = self.go_to.as_ref().map_or(String::new(), |(key, address)| {
+            let label = match *key {
+                "signIn" => "Sign in",
+                "onboarding" => "Go on with setting up",
+                _ => "Go to your own page",
+            };
+            format!("<p><a href=\"{}\">{label}</a></p>", escape(address))
+        });
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{status} {title}</title>\
+             <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;\
+             margin:18vh auto 0;padding:0 1.5rem}}h1{{font-size:1.4rem;margin:0 0 .5rem}}small{{opacity:.65}}</style>\
+             <h1>{title}</h1><p>{message}</p>{go_to}<p><small>{status} · request {}</small></p></html>",
+            cx.id
+        )
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
