@@ -45,8 +45,8 @@ after(async () => (await shared)?.close());
 
 /**
  * A suite in front of something with `start()` and `url`. The body gets `promise(name, check, options)`, which
- * declares one test: `check` gets a visitor with a fresh profile. Options: those of playwright's contexts (`javaScriptEnabled`, ...),
- * and `todo`: a promise that is not kept yet, and says why.
+ * declares one test: `check` gets a visitor with a fresh profile. Options: those of playwright's contexts
+ * (`javaScriptEnabled`, ...).
  */
 export function suite(name, site, body) {
   describe(name, { concurrency: false }, () => {
@@ -54,8 +54,8 @@ export function suite(name, site, body) {
     before(async () => {
       await Promise.all([site.start(), open().then((opened) => (browser = opened))]);
     }, { timeout: 300_000 });
-    body((title, check, { todo, ...profile } = {}) => {
-      test(title, { timeout: 60_000, todo }, async () => {
+    body((title, check, profile = {}) => {
+      test(title, { timeout: 60_000 }, async () => {
         const context = await browser.newContext({ baseURL: site.url, ignoreHTTPSErrors: true, ...profile });
         context.setDefaultTimeout(15_000);
         const visitor = new Visitor(context, await context.newPage(), site);
