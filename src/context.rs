@@ -228,9 +228,10 @@ fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> 
 /// The right-most address of `X-Forwarded-For` that is no trusted proxy: what is further left, anyone can write.
 fn client(connection: &ConnectionInfo, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = connection.peer.ip();
-    let lines: Vec<&str> = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(address) = address(hop.trim()) else { break };
+    // Hop by hop: a byte that cannot be read, which a client wrote further left, must not hide what a proxy wrote.
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    for hop in lines.flat_map(|line| line.as_bytes().rsplit(|b| *b == b',')) {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
         client = address;
         if !trusted.iter().any(|net| net.contains(&address)) {
             break;

@@ -222,6 +222,9 @@ async fn a_trusted_proxy_is_believed_and_only_what_it_wrote_itself() {
         (vec!["1.2.3.4, evil, 10.0.0.1"], "10.0.0.1"),
         (vec!["10.0.0.2, 10.0.0.1"], "10.0.0.2"),
         (vec![""], "127.0.0.1"),
+        (vec!["\u{e9}, 198.51.100.7"], "198.51.100.7"),
+        (vec!["1.2.3.4", "\u{e9}, 198.51.100.7, 10.0.0.1"], "198.51.100.7"),
+        (vec!["1.2.3.4", "\u{e9}"], "127.0.0.1"),
     ] {
         let mut call = world.client().get("/x").header("forwarded", "for=evil").header("x-real-ip", EVIL);
         for line in &lines {
