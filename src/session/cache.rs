@@ -251,6 +251,11 @@ impl Cache {
         self.entries.get(sid).is_some_and(|e| good(&e))
     }
 
+    /// Whether it is refused without asking.
+    pub(super) fn refuses(&self, sid: &SessionId, now: Instant) -> bool {
+        self.entries.get(sid).is_some_and(|e| matches!(e.state, State::Refused { until, .. } if until > now))
+    }
+
     /// Whether it was refused a short while ago.
     pub(super) fn recently_refused(&self, sid: &SessionId) -> bool {
         self.entries.get(sid).is_some_and(|e| matches!(e.state, State::Refused { .. }))

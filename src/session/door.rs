@@ -3,9 +3,10 @@
 mod ending;
 mod fetch;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -41,7 +42,8 @@ struct Inner {
     /// The backend does not know our key.
     key_refused: AtomicBool,
     refusals: Limiter<IpAddr>,
-    pending: AtomicUsize,
+    /// Sids whose sign-out is repeated until the backend takes it.
+    pending: Mutex<HashSet<SessionId>>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
 }
@@ -87,7 +89,7 @@ impl Sessions {
             down: AtomicBool::new(false),
             key_refused: AtomicBool::new(false),
             refusals: Limiter::new(config.session.refusals_per_client),
-            pending: AtomicUsize::new(0),
+            pending: Mutex::default(),
             contradictions: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&inner);
@@ -204,7 +206,7 @@ impl Sessions {
     pub fn counts(&self) -> Counts {
         Counts {
             sessions: self.0.cache.len(),
-            pending: self.0.pending.load(Relaxed),
+            pending: self.0.pending().len(),
             contradictions: self.0.contradictions.load(Relaxed),
         }
     }

@@ -1,13 +1,14 @@
 //! Ending sessions: here at once, at the backend as soon as it takes it.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::super::backend::{Caller, SignOutAnswer};
 use super::super::types::{RefusalCode, SessionId};
-use super::Sessions;
+use super::{Inner, Sessions};
 use crate::limit::client_prefix;
 
 /// How long a replaced or ended sid is refused here without asking.
@@ -28,12 +29,19 @@ impl Sessions {
     /// Signs out. From now on the sid is refused here, whatever the backend does.
     ///
     /// A sid that nobody has seen lately is taken on trust, so it counts like a refused one: whoever makes sids up
-    /// must not fill the memory with tombstones, nor the backend with calls.
+    /// must not fill the memory with tombstones, nor the backend with calls. One that is refused here already is not
+    /// told to the backend again, for the same reason: once is enough, and what was not taken is repeated anyway.
     ///
     /// # Errors
     /// How long to wait, when too many such sids came from this client.
     pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> Result<SignOutAnswer, Duration> {
         let now = Instant::now();
+        if self.0.pending().contains(&sid) {
+            return Ok(SignOutAnswer::Pending);
+        }
+        if self.0.cache.refuses(&sid, now) {
+            return Ok(SignOutAnswer::Done);
+        }
         if !self.0.cache.recently_good(&sid, now) && !self.0.cache.recently_refused(&sid) {
             self.0.refusals.check(client_prefix(caller.client))?;
         }
@@ -58,12 +66,19 @@ impl Sessions {
     /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
     fn keep_ending(&self, sid: SessionId, caller: Caller, code: RefusalCode) {
         let (inner, started) = (self.0.clone(), Instant::now());
-        if inner.pending.fetch_add(1, Relaxed) >= MAX_PENDING {
-            inner.pending.fetch_sub(1, Relaxed);
+        let known = {
+            let mut pending = inner.pending();
+            let full = pending.len() >= MAX_PENDING && !pending.contains(&sid);
+            (!full).then(|| !pending.insert(sid))
+        };
+        if known.is_none() {
             tracing::error!(session = %sid.fingerprint(), "too many sign-outs wait for the backend; this one is refused here only, and for a minute");
             return;
         }
         inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
+        if known == Some(true) {
+            return;
+        }
         tokio::spawn(async move {
             let (mut code, mut wait) = (code, Duration::from_millis(500));
             loop {
@@ -78,10 +93,16 @@ impl Sessions {
                     inner.cache.revoke(&sid, code, started + PENDING_TOMBSTONE);
                 }
             }
-            inner.pending.fetch_sub(1, Relaxed);
+            inner.pending().remove(&sid);
             inner.note(None);
             inner.cache.revoke(&sid, code, Instant::now() + TOMBSTONE);
             tracing::info!(session = %sid.fingerprint(), "the backend has taken a sign-out that was pending");
         });
+    }
+}
+
+impl Inner {
+    pub(super) fn pending(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -102,3 +102,22 @@ async fn it_reaches_the_backend_although_the_browser_goes_away() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Each used to be a call and a place among the sign-outs that wait, of which there are so many: whoever sent one sid
+/// often enough while the backend was down took them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_one_again_and_again_is_one_call_and_waits_once() {
+    let world = World::with("timeout = \"200ms\"\n").await;
+    for (sid, act, status) in [(made_up(), None, 204), (made_up(), Some(Act::Drop), 202)] {
+        let before = world.backend.count(SIGN_OUT);
+        if let Some(act) = act {
+            world.backend.on(SIGN_OUT, act);
+        }
+        for _ in 0..20 {
+            assert_eq!(sign_out(&world, &cookie(&sid)).await.status, status);
+        }
+        // The first, and what repeats it meanwhile.
+        assert!(world.backend.count(SIGN_OUT) - before <= 3);
+    }
+    assert_eq!(world.metric("sidgate_sign_outs_pending").await, 1.0);
+}
