@@ -126,14 +126,28 @@ impl SidCookie {
         }
     }
 
+    /// Whether a line of an upstream's answer sets the session cookie, as browsers read it: of `=sid=x` they make a
+    /// cookie without a name, and send it back as `sid=x`.
+    fn is_set_by(&self, line: &HeaderValue) -> bool {
+        let named = |pair| split(pair).is_some_and(|(name, _)| self.names(core_of(name)));
+        let pair = first_pair(line.as_bytes());
+        match split(pair) {
+            Some((name, value)) if core_of(name).is_empty() => named(value),
+            _ => named(pair),
+        }
+    }
+
+    /// Whether an upstream's answer sets the session cookie.
+    pub fn in_answer(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(SET_COOKIE).iter().any(|v| self.is_set_by(v))
+    }
+
     /// Takes the lines that name the session cookie out of an upstream's answer; how many there were.
     pub fn drop_from_answer(&self, headers: &mut HeaderMap) -> usize {
-        let names_it =
-            |v: &HeaderValue| split(first_pair(v.as_bytes())).is_some_and(|(name, _)| self.names(core_of(name)));
         let all = headers.get_all(SET_COOKIE);
-        let dropped = all.iter().filter(|v| names_it(v)).count();
+        let dropped = all.iter().filter(|v| self.is_set_by(v)).count();
         if dropped > 0 {
-            let kept: Vec<HeaderValue> = all.iter().filter(|v| !names_it(v)).cloned().collect();
+            let kept: Vec<HeaderValue> = all.iter().filter(|v| !self.is_set_by(v)).cloned().collect();
             headers.remove(SET_COOKIE);
             for line in kept {
                 headers.append(SET_COOKIE, line);
