@@ -13,8 +13,6 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
-const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -95,6 +93,9 @@ pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules
     identity::strip_answer(headers);
     if !(rules.route.forward_sid || rules.route.may_set_session) {
         cx.facts.set_cookie_dropped = rules.cookie.drop_from_answer(headers);
+    } else if rules.cookie.in_answer(headers) {
+        // A sign-in of the application's own: from a shared cache everybody would become this user.
+        keep_private(headers);
     }
     rewrite_location(headers, cx, authority);
     Answered { session_changed }
@@ -128,27 +129,30 @@ fn is_internal(named: &str, authority: &str) -> bool {
 
 /// Makes sure that no shared cache keeps an answer that was made for one person.
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
-    for name in [SURROGATE_CONTROL, CDN_CACHE_CONTROL] {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|n| is_for_shared_caches(n.as_str())).cloned().collect();
+    for name in doomed {
         headers.remove(name);
     }
-    let Some(value) = headers.get(CACHE_CONTROL) else {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-        return;
-    };
-    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
-    let mut lines = headers.get_all(CACHE_CONTROL).iter();
-    let single = lines.next().is_some() && lines.next().is_none();
-    let has = |word: &str| text.split(',').any(|d| d.trim() == word);
-    if single && (has("no-store") || has("private")) && !text.contains("public") {
+    // All lines of it are one list: a `no-store` on the second must not be lost.
+    let lines: Vec<String> = headers.get_all(CACHE_CONTROL).iter().map(text).collect();
+    let directives = || lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|d| !d.is_empty());
+    let has = |word: &str| directives().any(|d| d == word);
+    if lines.len() == 1 && (has("no-store") || has("private")) && !lines.iter().any(|l| l.contains("public")) {
         return;
     }
-    let kept: Vec<&str> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|d| !d.is_empty() && *d != "public" && !d.starts_with("s-maxage") && *d != "private")
-        .collect();
-    let rebuilt = kept.iter().fold("private".to_owned(), |all, d| all + ", " + d);
+    let kept = directives().filter(|d| !matches!(*d, "public" | "private") && !d.starts_with("s-maxage"));
+    let rebuilt = kept.fold("private".to_owned(), |all, d| all + ", " + d);
     if let Ok(value) = HeaderValue::try_from(rebuilt) {
         headers.insert(CACHE_CONTROL, value);
     }
+}
+
+fn text(value: &HeaderValue) -> String {
+    value.to_str().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What outweighs `Cache-Control` in one shared cache or another: RFC 9213 (`CDN-Cache-Control`, and with the name of a
+/// CDN before it), its forerunners, and nginx's own.
+fn is_for_shared_caches(name: &str) -> bool {
+    name.ends_with("-cache-control") || matches!(name, "surrogate-control" | "edge-control" | "x-accel-expires")
 }

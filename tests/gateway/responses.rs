@@ -111,8 +111,13 @@ async fn what_was_made_for_one_person_is_kept_by_no_shared_cache() {
         (vec!["Cache-Control: private, max-age=5"], "private, max-age=5"),
         (vec!["Cache-Control: max-age=60", "Cache-Control: public"], "private, max-age=60"),
         (vec!["Cache-Control: PUBLIC", "CDN-Cache-Control: max-age=60", "Surrogate-Control: max-age=60"], "private"),
+        (vec!["Cache-Control: max-age=9", "Cache-Control: no-store"], "private, max-age=9, no-store"),
+        (
+            vec!["Cloudflare-CDN-Cache-Control: max-age=60", "X-Accel-Expires: 60", "Edge-Control: max-age=60"],
+            "private",
+        ),
     ] {
-        let path = format!("/api/{}", sent.join("").len());
+        let path = format!("/api/{}/{}", sent.len(), sent.join("").len());
         world.upstream.answers(&path, "200 OK", &sent, "ok");
         let answer = world.client().get(&path).fetch().cookie(&cookie).send().await;
         let lines: Vec<_> = answer.headers.get_all("cache-control").iter().collect();
@@ -129,7 +134,9 @@ async fn what_was_made_for_one_person_is_kept_by_no_shared_cache() {
             ),
             "{sent:?}"
         );
-        assert!(answer.header("cdn-cache-control").is_none() && answer.header("surrogate-control").is_none());
+        for name in ["cdn-cache-control", "surrogate-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
+            assert!(answer.header(name).is_none(), "{name}");
+        }
     }
     world.upstream.answers("/public/x", "200 OK", &["Cache-Control: public, max-age=60"], "ok");
     let public = world.client().get("/public/x").cookie(&cookie).send().await;
@@ -174,6 +181,20 @@ async fn cookies_of_the_upstream_come_through_in_order_but_for_the_session_s() {
         }
     }
     assert!(world.gateway.admin("/metrics").await.1.contains("sidgate_set_cookie_dropped_total 36"));
+}
+
+/// Before it, nobody was signed in: what the application made was for anyone, but the cookie is not.
+#[tokio::test]
+async fn an_answer_that_sets_the_session_is_kept_by_no_shared_cache() {
+    let world = World::with(
+        "[[route]]\npath = \"/callback/{by}\"\naccess = \"public\"\nupstream = \"app\"\nmay_set_session = true\n",
+    )
+    .await;
+    for (line, expected) in [(format!("Set-Cookie: sid={SID}"), "private"), ("Set-Cookie: a=1".into(), "public")] {
+        let path = format!("/callback/{expected}");
+        world.upstream.answers(&path, "200 OK", &["Cache-Control: public", &line], "ok");
+        assert_eq!(world.client().get(&path).send().await.header("cache-control"), Some(expected), "{line}");
+    }
 }
 
 #[tokio::test]
