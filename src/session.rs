@@ -6,12 +6,12 @@
 mod backend;
 mod cache;
 mod door;
+mod lookup;
 mod types;
 mod wire;
 
 pub(crate) use backend::authority_of;
 pub use backend::{Caller, Credentials, SignInAnswer, SignInRefusal, SignOutAnswer};
 pub use door::{Counts, Resolved, Sessions};
-pub use types::{
-    Fingerprint, Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User,
-};
+pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
+pub use types::{Fingerprint, Onboarding, Session, SessionId, Tenant, User};

@@ -13,7 +13,8 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Empty, Limited};
 
-use super::types::{SessionId, Unavailable};
+use super::lookup::Unavailable;
+use super::types::SessionId;
 use super::wire::{self, Answer};
 use crate::config;
 use crate::pool::{Lease, Pool, PoolConfig};

@@ -20,7 +20,8 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::types::{Found, Freshness, Lookup, RefusalCode, Session, SessionId, Unavailable};
+use super::lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
+use super::types::{Session, SessionId};
 use super::wire::Answer;
 use crate::config;
 pub(super) use entry::Ticket;

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::backend::{Backend, Caller, Credentials, SignInAnswer};
 use super::cache::{Cache, Join, Peek};
-use super::types::{Lookup, RefusalCode, SessionId, Unavailable};
+use super::lookup::{Lookup, RefusalCode, Unavailable};
+use super::types::SessionId;
 use crate::config::{self, Config};
 use crate::cookie::SidCookies;
 use crate::limit::{Limiter, client_prefix};

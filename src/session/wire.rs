@@ -7,7 +7,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::types::{Onboarding, RefusalCode, Session, SessionId, Tenant, Unavailable, User};
+use super::lookup::{RefusalCode, Unavailable};
+use super::types::{Onboarding, Session, SessionId, Tenant, User};
 use crate::config::BackendFields;
 
 /// Bytes of a text that goes into one header or an address. More is no id and no slug of anybody's.

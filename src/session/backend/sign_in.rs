@@ -6,7 +6,8 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use super::super::types::{Session, SessionId, Unavailable};
+use super::super::lookup::Unavailable;
+use super::super::types::{Session, SessionId};
 use super::super::wire;
 use super::{Backend, Caller, is_word};
 use crate::config;

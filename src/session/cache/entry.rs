@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::super::types::{Found, Freshness, Lookup, RefusalCode, Session, SessionId};
+use super::super::lookup::{Found, Freshness, Lookup, RefusalCode};
+use super::super::types::{Session, SessionId};
 
 /// What is known of one sid.
 #[derive(Default)]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::backend::{Caller, SignOutAnswer};
-use super::super::types::{RefusalCode, SessionId};
+use super::super::lookup::RefusalCode;
+use super::super::types::SessionId;
 use super::{Inner, Sessions};
 use crate::limit::client_prefix;
 

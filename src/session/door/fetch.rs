@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::super::backend::Caller;
 use super::super::cache::Ticket;
-use super::super::types::{Lookup, RefusalCode, Session, SessionId, Unavailable};
+use super::super::lookup::{Lookup, RefusalCode, Unavailable};
+use super::super::types::{Session, SessionId};
 use super::super::wire::Answer;
 use super::Inner;
 use crate::context::RequestId;
