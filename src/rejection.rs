@@ -110,7 +110,7 @@ impl Rejection {
 
     /// The backend did not answer.
     pub fn backend_unavailable() -> Self {
-        let message = "The session service does not answer. You are still signed in; please try again in a moment.";
+        let message = "The session service does not answer. Your session is kept; please try again in a moment.";
         let retry_after = Some(5);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "backend_unavailable", message) }
     }
