@@ -27,11 +27,25 @@ impl SignIn {
     /// For the limit per address.
     pub(super) fn email(&self) -> Option<String> {
         match &self.credentials {
-            // No address is longer (RFC 5321 section 4.5.3.1.3), and what is remembered of it must not be either.
-            Credentials::Password { email, .. } => Some(email.trim().to_lowercase().chars().take(254).collect()),
+            Credentials::Password { email, .. } => Some(account(email)),
             Credentials::AccessToken { .. } => None,
         }
     }
+}
+
+/// What counts as one address. A backend may take many spellings for the same account: it trims more than we would,
+/// compares in upper case (`ı` is `I` there) or by a collation to which `á` is `a`. So every spelling that could be one
+/// counts as one: without white space and controls, folded both ways, and a side that is not ASCII even so is `?`.
+fn account(email: &str) -> String {
+    let plain: String = email.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    let folded = plain.to_uppercase().to_lowercase();
+    let side = |text: &str| if text.is_ascii() { text.to_owned() } else { "?".to_owned() };
+    let whole = match folded.rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{}", side(local), side(domain)),
+        None => side(&folded),
+    };
+    // No address is longer (RFC 5321 section 4.5.3.1.3), and what is remembered of it must not be either.
+    whole.chars().take(254).collect()
 }
 
 /// Whether the body says it is a form.
@@ -108,4 +122,23 @@ fn from_form(bytes: &[u8]) -> Result<SignIn, Rejection> {
     let credentials = Credentials::Password { email, password: Secret::new(password), challenge };
     // Which of two is meant would be a guess.
     Ok(SignIn { credentials, next: next.filter(|n| nexts == 1 && !n.is_empty()), form: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_that_a_backend_may_take_for_one_account_are_one() {
+        for spelling in
+            ["Alice@ACME.test", " alice@acme.test\u{1f}", "al\u{131}ce@acme.te\u{17f}t", "alice @acme.test\0"]
+        {
+            assert_eq!(account(spelling), "alice@acme.test", "{spelling:?}");
+        }
+        for spelling in ["\u{e1}lice@acme.test", "\u{ff41}lice@acme.test", "ali\u{200b}ce@acme.test"] {
+            assert_eq!(account(spelling), "?@acme.test", "{spelling:?}");
+        }
+        assert_eq!(account("info@m\u{fc}ller.test"), "info@?");
+        assert_eq!(account(&"x".repeat(999)).len(), 254);
+    }
 }
