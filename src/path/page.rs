@@ -15,7 +15,8 @@ pub fn page_of(path: &str, rules: &Paths) -> Result<Option<String>, PathFault> {
     let Some(page) = peel(path, rules) else {
         return Ok(without_locale(path, rules));
     };
-    if peel(&page, rules).is_some() {
+    // Of two `.segments/` Next.js takes the last one for the separator.
+    if peel(&page, rules).is_some() || page.contains(".segments/") {
         return Err(PathFault::NestedSpelling);
     }
     Ok(Some(without_locale(&page, rules).unwrap_or(page)))
@@ -27,11 +28,13 @@ fn peel(path: &str, rules: &Paths) -> Option<String> {
     if let Some(data) = inner.strip_prefix("/_next/data/") {
         let (_build, page) = data.split_once('/')?;
         let page = page.strip_suffix(".json")?;
-        return Some(page_path(&rules.base_path, page));
+        // Next.js takes `index/` off whatever follows (`getRouteFromAssetPath`), not only off a page called `index`.
+        let below_index = page.strip_prefix("index/").map(|page| format!("{}/{page}", rules.base_path));
+        return Some(below_index.unwrap_or_else(|| page_path(&rules.base_path, page)));
     }
     // `/x.segments/a/b.segment.rsc`: the page is what stands before `.segments/`.
     if path.ends_with(".rsc") {
-        if let Some((page, _)) = inner.split_once(".segments/") {
+        if let Some((page, _)) = inner.rsplit_once(".segments/") {
             return Some(page_path(&rules.base_path, page));
         }
         let page = inner.strip_suffix(".rsc")?;

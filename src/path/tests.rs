@@ -117,6 +117,8 @@ fn the_other_spellings_of_a_page_name_the_page() {
         ("/_next/data/B/index.json", "/"),
         ("/_next/data/B/en/x.json", "/x"),
         ("/_next/data/B/index/index.json", "/index"),
+        ("/_next/data/B/index/index/x.json", "/index/x"),
+        ("/_next/data/B/index/x.json", "/x"),
         ("/en/x", "/x"),
         ("/en", "/"),
     ] {
@@ -134,7 +136,12 @@ fn the_other_spellings_of_a_page_name_the_page() {
     for path in ["/x", "/_next/static/chunks/x.js", "/_next/image", "/x.json"] {
         assert_eq!(page_of(path, &rules), Ok(None), "{path}");
     }
-    for path in ["/x.rsc.rsc", "/_next/data/B/x.rsc.json", "/_next/data/B/_next/data/C/x.json.json"] {
+    for path in [
+        "/x.rsc.rsc",
+        "/x.segments/y.segments/z.segment.rsc",
+        "/_next/data/B/x.rsc.json",
+        "/_next/data/B/_next/data/C/x.json.json",
+    ] {
         assert_eq!(page_of(path, &rules), Err(PathFault::NestedSpelling), "{path}");
     }
 }
