@@ -3,6 +3,7 @@
 //! [`Server::bind`] opens every socket before the first request is served, so that a start either succeeds whole or
 //! fails with a sentence. When to stop is an argument of [`Server::serve`].
 
+mod activity;
 mod admin;
 mod connection;
 mod cork;

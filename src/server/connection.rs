@@ -3,9 +3,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -16,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::activity::{Activity, Busy, Drawn};
 use super::cork::Cork;
 use super::stall::Stall;
 use super::{Shared, redirect, tls};
@@ -123,7 +123,14 @@ where
 {
     let io = TokioIo::new(Cork::new(Stall::new(stream, shared.config.write_timeout)));
     let activity = Arc::new(Activity::default());
-    let service = service_fn(|request| answer(request, info.clone(), shared.clone(), Some(activity.clone())));
+    let service = service_fn(|request| {
+        let (info, shared, activity) = (info.clone(), shared.clone(), activity.clone());
+        async move {
+            let busy = Box::new(Busy::new(activity.clone()));
+            let answer = answer(request, info, shared, Some(busy as Box<_>)).await?;
+            Ok::<_, Infallible>(answer.map(|body| Drawn::new(body, activity)))
+        }
+    });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -140,6 +147,7 @@ where
         () = shared.halt.cancelled() => return,
         () = activity.idle_for(shared.config.header_timeout) => {}
         () = shared.drain.cancelled() => {}
+        never = activity.reap(shared.config.write_timeout) => match never {},
     }
     connection.as_mut().graceful_shutdown();
     activity.touch();
@@ -148,6 +156,7 @@ where
         () = shared.halt.cancelled() => {}
         // It was told to go and has nothing open, but stays; hyper waits for ever for one that never said a word.
         () = activity.idle_for(GOODBYE) => {}
+        never = activity.reap(shared.config.write_timeout) => match never {},
     }
 }
 
@@ -155,10 +164,9 @@ async fn answer(
     request: Request<Incoming>,
     info: Arc<ConnectionInfo>,
     shared: Arc<Shared>,
-    activity: Option<Arc<Activity>>,
+    held: Option<Box<dyn Send + Sync>>,
 ) -> Result<Response<Recorded>, Infallible> {
-    let busy = activity.map(|activity| Box::new(Busy::new(activity)) as Box<_>);
-    let mut record = shared.log.open(shared.gateway.context(info, &request), busy);
+    let mut record = shared.log.open(shared.gateway.context(info, &request), held);
     let answer = shared.gateway.handle(record.context(), request).await;
     Ok(record.follow(answer))
 }
@@ -166,54 +174,5 @@ async fn answer(
 fn log_end(info: &ConnectionInfo, result: hyper::Result<()>) {
     if let Err(error) = result {
         tracing::debug!(peer = %info.peer, %error, "a connection ended early");
-    }
-}
-
-/// How busy an HTTP/2 connection is. hyper closes idle HTTP/1.1 connections by itself, but not these.
-#[derive(Debug)]
-struct Activity {
-    open: AtomicUsize,
-    since: Mutex<Instant>,
-}
-
-impl Default for Activity {
-    fn default() -> Self {
-        Self { open: AtomicUsize::new(0), since: Mutex::new(Instant::now()) }
-    }
-}
-
-impl Activity {
-    fn touch(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// Waits until nothing has been open for this long.
-    async fn idle_for(&self, limit: Duration) {
-        loop {
-            let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = if self.open.load(Relaxed) == 0 { since.elapsed() } else { Duration::ZERO };
-            if idle >= limit {
-                return;
-            }
-            tokio::time::sleep(limit - idle).await;
-        }
-    }
-}
-
-/// One open stream: from its request to the end of its answer.
-#[derive(Debug)]
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn new(activity: Arc<Activity>) -> Self {
-        activity.open.fetch_add(1, Relaxed);
-        Self(activity)
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.touch();
-        self.0.open.fetch_sub(1, Relaxed);
     }
 }

@@ -159,6 +159,7 @@ async fn more_connections_than_allowed_wait_their_turn() {
 /// HTTP/2 frames by hand: what a client library would not send.
 mod frames {
     use super::*;
+    use crate::support::upstream::Step;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let mut out = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
@@ -286,5 +287,28 @@ mod frames {
         // A literal status with the digits of 431, in the answer's HEADERS frame, or the stream is reset.
         assert!(world.upstream.seen().is_empty());
         assert_eq!(world.client().h2().get("/public/x").send().await.status, 200);
+    }
+
+    /// A window of no bytes is how an HTTP/2 client reads nothing, while its socket takes all there is.
+    #[tokio::test]
+    async fn a_stream_that_is_never_read_does_not_hold_the_upstream() {
+        let world = World::with("[server]\nwrite_timeout = \"1s\"\n").await;
+        let authority = world.client().authority();
+        let head_of_answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n".to_vec();
+        world.upstream.on("/public/x", [Step::Send(head_of_answer), Step::Flood(9_000_000)]);
+        let mut wire = Wire::open(&world.client().h2()).await;
+        wire.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        wire.send(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+        for stream in 0..5u32 {
+            wire.send(frame(1, 5, stream * 2 + 1, &fields(&head(b"/public/x", &authority)))).await;
+        }
+        for expected in [5, 0] {
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+            while world.upstream.open() != expected {
+                assert!(tokio::time::Instant::now() < deadline, "{expected} expected, {} open", world.upstream.open());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        assert_eq!(world.client().h2().get("/public/y").send().await.status, 200);
     }
 }
