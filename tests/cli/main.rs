@@ -143,3 +143,22 @@ fn demo_says_what_to_open_and_stays_on_loopback() {
     assert_eq!(code, 2);
     assert!(error.contains("127.0.0.1"), "{error}");
 }
+
+/// What people copy must pass its own check.
+#[test]
+fn the_reference_and_the_readme_s_example_pass_the_check() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let reference = read("gateway.toml").replace("# gateway_key =", "gateway_key =").replace("certs/", "");
+    let readme = read("README.md");
+    let example = readme.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    let example = example.replace("/etc/sidgate/app", "dev");
+    for text in [reference, example] {
+        let (_folder, path) = folder(&text);
+        let out = sidgate(&["check", "--config", &path])
+            .env("SIDGATE_GATEWAY_KEY", "a-secret-of-enough-length")
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}

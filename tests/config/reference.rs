@@ -17,9 +17,10 @@ fn the_reference_is_the_defaults() {
     let text = text().replace("# gateway_key =", "gateway_key =");
     let variable = |name: &str| (name == "SIDGATE_GATEWAY_KEY").then(|| KEY.to_owned());
     let mut config = Config::parse(&text, "gateway.toml", folder.path(), &variable).unwrap();
-    for route in &mut config.routes {
-        route.place = Place::default();
-    }
+    // The second one is there so that the reference can be run as it is.
+    assert_eq!(config.routes.len(), 2);
+    config.routes.truncate(1);
+    config.routes[0].place = Place::default();
     let mut expected = Config {
         listeners: vec![Listener::default()],
         certificates: vec![Certificate {
