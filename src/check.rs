@@ -131,13 +131,13 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
     while end.steps.len() <= MAX_STEPS + 2 {
         let address = end.steps.last().cloned().unwrap_or_default();
         let path = address.split(['?', '#']).next().unwrap_or_default();
-        let Ok(found) = table.find(host, path, &Method::GET) else {
+        let Ok(route) = table.find(host, path, &Method::GET) else {
             end.lost = true;
             return end;
         };
-        let named = found.route.tenant.map(|rule| (rule, rule.named(host, path).into_owned()));
+        let named = route.tenant.map(|rule| (rule, rule.named(host, path).into_owned()));
         let decision = decide(&Situation {
-            access: found.route.access,
+            access: route.access,
             tenant: named.as_ref().map(|(rule, name)| (*rule, name.as_str())),
             stale_allowed: false,
             lookup: &lookup,
@@ -148,7 +148,7 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
         });
         let Decision::Redirect { to, drop_sid, .. } = decision else {
             let known = matches!(lookup, Lookup::Found(_));
-            end.untold = known && end.steps.len() > 1 && found.route.access == Access::Public;
+            end.untold = known && end.steps.len() > 1 && route.access == Access::Public;
             return end;
         };
         let next = match (&lookup, to) {

@@ -19,7 +19,7 @@ use http::Method;
 
 use crate::config;
 pub use crate::config::{Access, Kind, TenantMatch};
-pub use table::{Match, NoRoute, RouteFault, RouteTable};
+pub use table::{NoRoute, RouteFault, RouteTable};
 
 /// A route, ready to be used.
 #[derive(Debug, Clone)]

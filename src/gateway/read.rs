@@ -53,7 +53,7 @@ impl Gateway {
     /// The route of the path, and where the path is another spelling of a page, that page and its route: both must
     /// let the request pass.
     pub(super) fn route(&self, cx: &mut Context) -> Result<(&Route, Option<PageOf<'_>>), Rejection> {
-        let find = |path: &str| self.routes.find(cx.authority.host(), path, &cx.method).map(|m| m.route);
+        let find = |path: &str| self.routes.find(cx.authority.host(), path, &cx.method);
         let none = |no: NoRoute| match no {
             NoRoute::Unknown => Rejection::not_found(),
             NoRoute::Method { allow } => Rejection::method(allow),

@@ -4,8 +4,8 @@ use std::fmt;
 
 use http::Method;
 
+use super::Route;
 use super::tree::Tree;
-use super::{Route, TenantRule};
 use crate::config::{Config, HostPattern, Place, Segment};
 
 /// Every route, ordered for matching.
@@ -20,13 +20,6 @@ pub struct RouteTable {
 struct HostGroup {
     host: Option<HostPattern>,
     tree: Tree<Vec<usize>>,
-}
-
-/// A route that matched.
-#[derive(Debug, Clone, Copy)]
-pub struct Match<'t> {
-    /// The route.
-    pub route: &'t Route,
 }
 
 /// Why no route matched.
@@ -92,7 +85,7 @@ impl RouteTable {
     ///
     /// # Errors
     /// [`NoRoute`]: unknown, or known for other methods.
-    pub fn find(&self, host: &str, path: &str, method: &Method) -> Result<Match<'_>, NoRoute> {
+    pub fn find(&self, host: &str, path: &str, method: &Method) -> Result<&Route, NoRoute> {
         for group in self.hosts.iter().filter(|g| g.host.as_ref().is_none_or(|p| host_matches(p, host))) {
             let mut segments = path.split('/');
             segments.next();
@@ -102,7 +95,7 @@ impl RouteTable {
             let found = candidates()
                 .find(|r| !r.methods.is_empty() && r.takes(method))
                 .or_else(|| candidates().find(|r| r.methods.is_empty()));
-            return found.map(|route| Match { route }).ok_or_else(|| NoRoute::Method {
+            return found.ok_or_else(|| NoRoute::Method {
                 allow: candidates().flat_map(|r| &r.methods).map(Method::as_str).collect::<Vec<_>>().join(", "),
             });
         }
@@ -120,13 +113,6 @@ impl RouteTable {
         }
         self.hosts.push(HostGroup { host: host.cloned(), tree: Tree::default() });
         self.hosts.len() - 1
-    }
-}
-
-impl Match<'_> {
-    /// The tenant rule, if the route has one.
-    pub fn tenant(&self) -> Option<TenantRule> {
-        self.route.tenant
     }
 }
 
@@ -182,7 +168,7 @@ mod tests {
     }
 
     fn found(table: &RouteTable, host: &str, path: &str) -> String {
-        table.find(host, path, &Method::GET).map_or_else(|n| format!("{n:?}"), |m| m.route.pattern.to_string())
+        table.find(host, path, &Method::GET).map_or_else(|n| format!("{n:?}"), |r| r.pattern.to_string())
     }
 
     #[test]
@@ -255,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_tenant_is_named_in_path_or_host() {
-        let rule = |place| TenantRule { place, by: super::super::TenantMatch::Slug };
+        let rule = |place| super::super::TenantRule { place, by: super::super::TenantMatch::Slug };
         assert_eq!(rule(super::super::TenantPlace::Path(0)).named("h", "/caf%C3%A9/x"), "café");
         assert_eq!(rule(super::super::TenantPlace::Host(0)).named("acme.shop.test", "/x"), "acme");
     }

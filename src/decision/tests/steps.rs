@@ -89,15 +89,15 @@ fn follow(
         let address = way.last().cloned().unwrap();
         let path = address.split('?').next().unwrap();
         let Ok(found) = table.find("app.test", path, &Method::GET) else { break };
-        let named = found.route.tenant.map(|rule| (rule, rule.named("app.test", path).into_owned()));
+        let named = found.tenant.map(|rule| (rule, rule.named("app.test", path).into_owned()));
         let decision = decide(&Situation {
-            access: found.route.access,
+            access: found.access,
             tenant: named.as_ref().map(|(rule, name)| (*rule, name.as_str())),
             stale_allowed: false,
             lookup: &lookup,
             wants: Wants::Page,
             safe_method: true,
-            upstream_disagreed: disagreed && found.route.access == Access::Guest,
+            upstream_disagreed: disagreed && found.access == Access::Guest,
             reloaded: true,
         });
         let next = match (&decision, &lookup) {
