@@ -1,7 +1,7 @@
 //! The program as a person runs it: commands, what they print, how they exit.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 
 fn sidgate(arguments: &[&str]) -> Command {
@@ -161,4 +161,28 @@ fn the_reference_and_the_readme_s_example_pass_the_check() {
             .unwrap();
         assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     }
+}
+
+/// An application that never answers keeps the first signal waiting; the second does not wait.
+#[test]
+fn the_first_signal_drains_and_the_second_ends() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = GOOD
+        .replace("[[listener]]\n", "[[listener]]\nmode = \"serve\"\ntrusted_peers = [\"127.0.0.1\"]\n")
+        .replace("127.0.0.1:3000", &silent.local_addr().unwrap().to_string());
+    let (_folder, path) = folder(&text);
+    let mut child = sidgate(&["run", "--config", &path]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let listening = lines.find(|line| line.contains("\"serve\"")).unwrap();
+    let address =
+        serde_json::from_str::<serde_json::Value>(&listening).unwrap()["address"].as_str().unwrap().to_owned();
+    let mut request = std::net::TcpStream::connect(address).unwrap();
+    request.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let _upstream = silent.accept().unwrap();
+    signal(&child, "-TERM");
+    assert!(lines.any(|line| line.contains("a second signal ends them now")));
+    assert_eq!(child.try_wait().unwrap(), None, "the request is still open");
+    signal(&child, "-TERM");
+    assert!(lines.any(|line| line.contains("cut off")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
