@@ -49,8 +49,6 @@ enum Command {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
-    // The process's own choice of cryptography, for reqwest too. A second install is a no-op.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     match arguments.command.unwrap_or(Command::Run { config: "gateway.toml".into() }) {
         Command::Run { config } => run::run(&config),

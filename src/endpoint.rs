@@ -4,12 +4,14 @@
 //! with an unsafe method must come from a page of our own origin.
 
 mod body;
+mod described;
 mod origin;
 mod session;
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use serde::Serialize;
 
 use crate::body::Body;
 use crate::context::Context;
@@ -65,8 +67,10 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
 }
 
-fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
-    let mut answer = Response::new(Body::Own(value.to_string().into()));
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // Texts and numbers always have a JSON form.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut answer = Response::new(Body::Own(text.into()));
     *answer.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(http::header::CONTENT_TYPE, kind);

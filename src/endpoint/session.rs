@@ -3,19 +3,17 @@
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body::{self, SignIn};
+use super::described::Described;
 use crate::body::Body;
 use crate::context::Context;
 use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{
-    Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer, Tenant,
-};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
@@ -25,7 +23,7 @@ pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap
     match resolved.lookup {
         // How the session stands now is the question; the answer of a while ago is none.
         Lookup::Found(Found { freshness: Freshness::Stale(_), .. }) => Err(Rejection::backend_unavailable()),
-        Lookup::Found(found) => Ok(super::json(StatusCode::OK, &describe(&found.session))),
+        Lookup::Found(found) => Ok(super::json(StatusCode::OK, &Described::of(&found.session, None))),
         Lookup::Absent => Ok(unauthenticated("no_session")),
         Lookup::Refused(code) => {
             if code != RefusalCode::Rotated {
@@ -102,9 +100,7 @@ fn signed_in(
     if sign_in.form {
         return see_other(&to);
     }
-    let mut body = describe(session);
-    body["redirectTo"] = json!(to);
-    super::json(StatusCode::OK, &body)
+    super::json(StatusCode::OK, &Described::of(session, Some(&to)))
 }
 
 /// A second factor is due. A form gets an address and not JSON: a person is looking.
@@ -158,29 +154,4 @@ pub(super) async fn delete(
     let mut answer = Response::new(Body::Empty);
     *answer.status_mut() = StatusCode::NO_CONTENT;
     Ok(answer)
-}
-
-/// The session for JavaScript: a fixed list of fields, never the sid, never a token of the backend.
-fn describe(session: &Session) -> Value {
-    let (needed, step) = match &session.onboarding {
-        Onboarding::Complete => (false, None),
-        Onboarding::Needed { step } => (true, step.as_deref()),
-    };
-    let tenant = |t: &Tenant| json!({ "id": t.id, "slug": t.slug, "name": t.name });
-    json!({
-        "authenticated": true,
-        "user": {
-            "id": session.user.id,
-            "email": session.user.email,
-            "name": session.user.name,
-            "role": session.user.role,
-        },
-        "tenantId": session.tenant.as_ref().map(|t| &t.id),
-        "tenant": session.tenant.as_ref().map(tenant),
-        "tenants": session.tenants.iter().map(tenant).collect::<Vec<_>>(),
-        "needsOnboarding": needed,
-        "onboardingStep": step,
-        "permissions": session.permissions,
-        "expiresAt": session.expires_at.map(|t: Timestamp| t.to_string()),
-    })
 }
