@@ -88,7 +88,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
-    let service = service_fn(|request| answer(request, info.clone(), shared.clone(), None));
+    // Boxed: an idle connection then keeps no room for the whole way of a request, several KiB each.
+    let service = service_fn(|request| Box::pin(answer(request, info.clone(), shared.clone(), None)));
     let connection = http1_builder(&shared).serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
     let result = tokio::select! {
