@@ -8,16 +8,14 @@ use std::time::Duration;
 use super::*;
 use crate::session::{Fingerprint, Onboarding, Tenant, Unavailable, User};
 
-/// The README's table. A cell that says one thing says it for pages and api; "drop `sid`" is for pages only ("Late
-/// refusals" of the contract).
-const TABLE: &str = "
-| access    | Absent                         | Refused                                    | Unavailable          | Found, onboarding needed                | Found, onboarded     |
-| public    | forward, no identity           | forward, no identity                       | forward, no identity | forward, no identity                    | forward, no identity |
-| optional  | forward, no identity           | forward, no identity, drop `sid`           | forward, no identity | forward as user                         | forward as user      |
-| signed_in | page: to sign-in; api: 401     | page: to sign-in, drop `sid`; api: 401     | 503, keep `sid`      | forward as user                         | forward as user      |
-| onboarded | page: to sign-in; api: 401     | page: to sign-in, drop `sid`; api: 401     | 503, keep `sid`      | page: to the onboarding step; api: 403  | forward as user      |
-| guest     | forward, no identity           | forward, no identity, drop `sid`           | forward, no identity | page: to the onboarding step; api: 403  | to the tenant's home |
-";
+/// The README's table itself, without its ruler. A cell that says one thing says it for pages and api; "drop `sid`" is for
+/// pages only ("Late refusals" of the contract).
+fn table() -> Vec<Vec<String>> {
+    let lines = include_str!("../../README.md").lines();
+    let table = lines.skip_while(|line| !line.starts_with("| access ")).take_while(|line| line.starts_with('|'));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    table.filter(|line| !line.starts_with("|---")).map(cells).collect()
+}
 
 fn session(tenant: Option<(&str, Option<&str>)>, onboarding: Onboarding) -> Session {
     Session {
@@ -92,8 +90,7 @@ const ACCESS: [Access; 5] = [Access::Public, Access::Optional, Access::SignedIn,
 
 #[test]
 fn the_table_cell_by_cell() {
-    let rows: Vec<Vec<&str>> =
-        TABLE.trim().lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let rows = table();
     let refused = [
         RefusalCode::Unknown,
         RefusalCode::Revoked,
@@ -121,10 +118,10 @@ fn the_table_cell_by_cell() {
     assert_eq!(rows[0][1..], columns.each_ref().map(|(name, _)| *name));
     assert_eq!(rows.len(), 1 + ACCESS.len());
     for (row, access) in rows[1..].iter().zip(ACCESS) {
-        assert_eq!(row[0], access.as_str());
+        assert_eq!(row[0], format!("`{}`", access.as_str()));
         for (cell, (column, lookups)) in row[1..].iter().zip(&columns) {
             let both = cell.strip_prefix("page: ").and_then(|cell| cell.split_once("; api: "));
-            let (page, api) = both.unwrap_or((cell, cell));
+            let (page, api) = both.unwrap_or((cell.as_str(), cell.as_str()));
             for lookup in lookups {
                 let place = format!("{} / {column} ({lookup:?})", row[0]);
                 assert_eq!(says(situation(access, lookup, Wants::Page)), page, "{place}, page");
