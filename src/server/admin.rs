@@ -78,6 +78,11 @@ fn metrics(shared: &Shared) -> String {
         ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(counts.sessions)),
         ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(counts.pending)),
         (
+            "sidgate_backend_validations_total",
+            "Questions about a sid that went out to the backend; per request it is far below one.",
+            counts.validations,
+        ),
+        (
             "sidgate_contradictory_onboarding_total",
             "Sessions that the backend calls both in need of onboarding and through with it.",
             counts.contradictions,

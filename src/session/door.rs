@@ -47,6 +47,8 @@ struct Inner {
     pending: Mutex<HashSet<SessionId>>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
+    /// Questions about sids that went out to the backend.
+    validations: AtomicU64,
 }
 
 /// What there is to count.
@@ -58,6 +60,8 @@ pub struct Counts {
     pub pending: usize,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     pub contradictions: u64,
+    /// Questions about sids that went out to the backend.
+    pub validations: u64,
 }
 
 /// What the sids of one request came to.
@@ -92,6 +96,7 @@ impl Sessions {
             refusals: Limiter::new(config.session.refusals_per_client),
             pending: Mutex::default(),
             contradictions: AtomicU64::new(0),
+            validations: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
@@ -209,6 +214,7 @@ impl Sessions {
             sessions: self.0.cache.len(),
             pending: self.0.pending().len(),
             contradictions: self.0.contradictions.load(Relaxed),
+            validations: self.0.validations.load(Relaxed),
         }
     }
 

@@ -52,6 +52,7 @@ async fn five_hundred_with_one_cold_sid_make_one_call_and_so_do_five_hundred_whe
     tokio::time::sleep(Duration::from_secs(3)).await;
     crowd(&world, &sid, 500).await;
     assert_eq!(world.backend.count(VALIDATE), 2);
+    assert_eq!(world.metric("sidgate_backend_validations_total").await, 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

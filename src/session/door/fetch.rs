@@ -21,10 +21,10 @@ impl Inner {
         let answer = match self.permit(was_good).await {
             None => Answer::Unavailable(Unavailable::Overload),
             Some(_permit) => {
-                let answer = self.backend.validate(&ticket.sid, &caller).await;
+                let answer = self.validate(&ticket.sid, &caller).await;
                 // A replica that lags, or a cache in front of it: one more question before a person is signed out.
                 if was_good && matches!(answer, Answer::Refused(RefusalCode::Unknown)) {
-                    self.backend.validate(&ticket.sid, &caller).await
+                    self.validate(&ticket.sid, &caller).await
                 } else {
                     answer
                 }
@@ -45,6 +45,11 @@ impl Inner {
             }
         }
         self.cache.settle(ticket, answer, Instant::now())
+    }
+
+    async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
+        self.validations.fetch_add(1, Relaxed);
+        self.backend.validate(sid, caller).await
     }
 
     /// Said and counted once per session, not once per lookup.
@@ -71,7 +76,7 @@ impl Inner {
             request_id: id.header(),
             traceparent: id.traceparent(),
         };
-        match self.backend.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
+        match self.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
             Answer::Unavailable(why) => self.note(Some(why)),
             Answer::Refused(_) | Answer::Session(_) => self.note(None),
         }
