@@ -11,7 +11,7 @@ mod types;
 mod wire;
 
 pub(crate) use backend::authority_of;
-pub use backend::{Caller, Credentials, SignInAnswer, SignInRefusal, SignOutAnswer};
+pub use backend::{Caller, Credentials, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer};
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
 pub use types::{Fingerprint, Onboarding, Session, SessionId, Tenant, User};

@@ -70,6 +70,8 @@ pub struct BackendPaths {
     pub sign_in: String,
     /// `DELETE`: sign out.
     pub sign_out: String,
+    /// `POST`: the same session under a new sid.
+    pub rotate: String,
 }
 
 impl Default for BackendPaths {
@@ -78,6 +80,7 @@ impl Default for BackendPaths {
             validate: "/api/sessions/current/".into(),
             sign_in: "/api/sessions/".into(),
             sign_out: "/api/sessions/current/".into(),
+            rotate: "/api/sessions/current/rotate/".into(),
         }
     }
 }
@@ -161,6 +164,7 @@ impl BackendPaths {
             validate: path("validate", default.validate, true),
             sign_in: path("sign_in", default.sign_in, false),
             sign_out: path("sign_out", default.sign_out, false),
+            rotate: path("rotate", default.rotate, false),
         };
         table.finish();
         paths

@@ -13,7 +13,7 @@ use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SessionId, SignInAnswer, SignOutAnswer};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SignInAnswer, SignOutAnswer};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
@@ -60,10 +60,8 @@ pub(super) async fn post(
     };
     match answer {
         SignInAnswer::Session(sid, session) => {
-            for other in old.iter().filter(|other| *other != sid) {
-                gateway.sessions().replace(other, cx.caller());
-            }
-            Ok(signed_in(gateway, cx, &sign_in, &sid, &session, old.sent > 1))
+            gateway.adopt(cx, &sid, &session, &old);
+            Ok(signed_in(gateway, cx, &sign_in, &session))
         }
         SignInAnswer::Challenge(challenge) => Ok(challenged(gateway, cx, &sign_in, &challenge)),
         other => {
@@ -84,17 +82,8 @@ async fn attempt(gateway: &Gateway, cx: &Context, sign_in: &SignIn) -> Result<Si
     Ok(gateway.sessions().sign_in(&sign_in.credentials, &cx.caller()).await)
 }
 
-fn signed_in(
-    gateway: &Gateway,
-    cx: &mut Context,
-    sign_in: &SignIn,
-    sid: &SessionId,
-    session: &Session,
-    twins: bool,
-) -> Response<Body> {
-    cx.facts.fingerprint = Some(session.fingerprint);
+fn signed_in(gateway: &Gateway, cx: &mut Context, sign_in: &SignIn, session: &Session) -> Response<Body> {
     cx.facts.reason = Some("signed_in");
-    gateway.set_sid(cx, sid, session.expires_at, twins);
     let origin = gateway.public_origin().map_or_else(|| cx.origin(), str::to_owned);
     let to = gateway.pages().after_sign_in(session, sign_in.next.as_deref(), &origin);
     if sign_in.form {

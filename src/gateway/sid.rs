@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use super::Gateway;
 use crate::context::Context;
 use crate::cookie::SidCookies;
-use crate::session::{Lookup, Resolved, SessionId};
+use crate::session::{Lookup, Resolved, Session, SessionId};
+
 impl Gateway {
     /// Where several sids came and one is live: sets that one again and expires the others. Only for navigations and
     /// our own endpoints, like every other change of the cookie: a late `fetch` must not undo a sign-in.
@@ -35,6 +36,16 @@ impl Gateway {
             cx.set_cookies.extend(lines);
         }
         cx.set_cookies.extend(self.cookie.set(sid, expires));
+    }
+
+    /// Makes a new session the browser's own, in the place of whatever it came with: those sids end, and of their
+    /// cookies only the new one is left. The answer must not be kept by a cache; whoever makes it sees to that.
+    pub(crate) fn adopt(&self, cx: &mut Context, sid: &SessionId, session: &Session, came: &SidCookies) {
+        for other in came.iter().filter(|other| other != sid) {
+            self.sessions.replace(other, cx.caller());
+        }
+        cx.facts.fingerprint = Some(session.fingerprint);
+        self.set_sid(cx, sid, session.expires_at, came.sent > 1);
     }
 
     /// The sids of a request.

@@ -3,6 +3,7 @@
 //! Two ways out: validation, which is hot, over our own [`Pool`]; sign-in and sign-out, which are rare, over reqwest.
 //! Every call carries the gateway's key and exactly one credential of the user; never the whole `Cookie` header.
 
+mod renew;
 mod sign_in;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use super::types::SessionId;
 use super::wire::{self, Answer};
 use crate::config;
 use crate::pool::{Lease, Pool, PoolConfig};
+pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
 
 const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-gateway-key");

@@ -2,6 +2,7 @@
 
 mod ending;
 mod fetch;
+mod renewing;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -45,6 +46,8 @@ struct Inner {
     refusals: Limiter<IpAddr>,
     /// Sids whose sign-out is repeated until the backend takes it.
     pending: Mutex<HashSet<SessionId>>,
+    /// Sids that the backend is putting another in the place of.
+    renewing: Mutex<HashSet<SessionId>>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
     /// Questions about sids that went out to the backend.
@@ -95,6 +98,7 @@ impl Sessions {
             key_refused: AtomicBool::new(false),
             refusals: Limiter::new(config.session.refusals_per_client),
             pending: Mutex::default(),
+            renewing: Mutex::default(),
             contradictions: AtomicU64::new(0),
             validations: AtomicU64::new(0),
         });

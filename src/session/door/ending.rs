@@ -13,7 +13,7 @@ use super::{Inner, Sessions};
 use crate::limit::client_prefix;
 
 /// How long a replaced or ended sid is refused here without asking.
-const TOMBSTONE: Duration = Duration::from_secs(60);
+pub(super) const TOMBSTONE: Duration = Duration::from_secs(60);
 /// How long one that the backend has not yet ended is: a gateway that runs on repeats it until then.
 const PENDING_TOMBSTONE: Duration = Duration::from_secs(24 * 3600);
 /// Sign-outs that wait for the backend at once.
@@ -22,7 +22,16 @@ const MAX_PENDING: usize = 10_000;
 impl Sessions {
     /// Replaces a sid by the one of a new sign-in: the old one ends, here at once and at the backend soon.
     pub fn replace(&self, old: SessionId, caller: Caller) {
-        self.0.cache.revoke(&old, RefusalCode::Rotated, Instant::now() + TOMBSTONE);
+        let now = Instant::now();
+        if self.0.pending().contains(&old) {
+            return;
+        }
+        // One that is refused already has ended there; the tombstone is for requests that are still under way with it.
+        let ended = self.0.cache.refuses(&old, now);
+        self.0.cache.revoke(&old, RefusalCode::Rotated, now + TOMBSTONE);
+        if ended {
+            return;
+        }
         let this = self.clone();
         tokio::spawn(async move { this.end(old, &caller, RefusalCode::Rotated).await });
     }

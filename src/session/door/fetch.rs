@@ -30,7 +30,13 @@ impl Inner {
                 }
             }
         };
+        // Here the new sid is not known yet, and the old one must not be taken for a session that ended.
+        let answer = match answer {
+            Answer::Refused(_) if self.renewing().contains(&ticket.sid) => Answer::Refused(RefusalCode::Rotated),
+            answer => answer,
+        };
         match &answer {
+            Answer::Refused(RefusalCode::Rotated) => self.note(None),
             Answer::Refused(_) => {
                 self.note(None);
                 // Sids are counted, not questions: a page left open asks on with an ended session.
