@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use http::header::{ACCEPT, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use ipnet::IpNet;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::certificate::Certificate;
 use crate::decision::Wants;
+use crate::networks::{Proxies, Trust};
 use crate::route::Kind;
 use crate::session::Caller;
 pub use host::{Authority, authority, forwarded_authority};
@@ -32,8 +32,8 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 pub struct ConnectionInfo {
     /// The other end.
     pub peer: SocketAddr,
-    /// The peer is a trusted proxy.
-    pub trusted: bool,
+    /// With what the peer is believed.
+    pub trust: Trust,
     /// The certificate that this connection was given; none on a plain listener.
     pub certificate: Option<Certificate>,
     /// The first host asked for over it, which is nearly always the only one: read and checked once.
@@ -56,13 +56,13 @@ impl ConnectionInfo {
     /// A connection from this peer.
     pub fn new(
         peer: SocketAddr,
-        trusted: bool,
+        trust: Trust,
         certificate: Option<Certificate>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let address = peer.ip().to_canonical().to_string();
         let peer_header = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, trusted, certificate, first_host: OnceLock::new(), peer_header, permit }
+        Self { peer, trust, certificate, first_host: OnceLock::new(), peer_header, permit }
     }
 
     /// Whether the connection's certificate covers the host; a plain connection has none to disagree.
@@ -169,14 +169,16 @@ impl Context {
         method: &Method,
         version: Version,
         headers: &HeaderMap,
-        trusted: &[IpNet],
+        proxies: &Proxies,
     ) -> Self {
         let id = RequestId::new();
-        let from = |name: &HeaderName| connection.trusted.then(|| headers.get(name)).flatten();
-        let traceparent = from(&TRACEPARENT).filter(|v| id::is_traceparent(v)).cloned();
-        let client = if connection.trusted { client(&connection, headers, trusted) } else { connection.peer.ip() };
+        let trust = connection.trust;
+        let trusted = trust >= Trust::Address;
+        let traceparent = trusted.then(|| headers.get(TRACEPARENT)).flatten();
+        let traceparent = traceparent.filter(|v| id::is_traceparent(v)).cloned();
+        let client = if trusted { client(&connection, headers, proxies) } else { connection.peer.ip() };
         let tls = connection.certificate.is_some();
-        let said = connection.trusted.then(|| last_item(headers, &X_FORWARDED_PROTO)).flatten();
+        let said = (trust >= Trust::Scheme).then(|| last_item(headers, &X_FORWARDED_PROTO)).flatten();
         let https = said.map_or(tls, |scheme| scheme.eq_ignore_ascii_case(b"https"));
         Self {
             started: Instant::now(),
@@ -225,15 +227,16 @@ fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> 
     line.as_bytes().rsplit(|b| *b == b',').next().map(<[u8]>::trim_ascii)
 }
 
-/// The right-most address of `X-Forwarded-For` that is no trusted proxy: what is further left, anyone can write.
-fn client(connection: &ConnectionInfo, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// The right-most address of `X-Forwarded-For` that is no trusted proxy: what is further left, anyone can write. Where all
+/// are, the left-most.
+fn client(connection: &ConnectionInfo, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     let mut client = connection.peer.ip();
     // Hop by hop: a byte that cannot be read, which a client wrote further left, must not hide what a proxy wrote.
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     for hop in lines.flat_map(|line| line.as_bytes().rsplit(|b| *b == b',')) {
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
         client = address;
-        if !trusted.iter().any(|net| net.contains(&address)) {
+        if !proxies.contains(address) {
             break;
         }
     }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use ipnet::IpNet;
 
 use crate::body::Body;
 use crate::config::Config;
@@ -21,6 +20,7 @@ use crate::cookie::SidCookie;
 use crate::decision::{Decision, Wants};
 use crate::endpoint::{self, Endpoint};
 use crate::limit::Limiter;
+use crate::networks::Proxies;
 use crate::pages::Pages;
 use crate::rejection::{self, Rejection};
 use crate::respond;
@@ -43,7 +43,7 @@ pub struct Gateway {
     pages: Pages,
     paths: crate::config::Paths,
     limits: Limits,
-    trusted: Vec<IpNet>,
+    trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
     public_origin: Option<String>,

@@ -27,6 +27,7 @@ pub mod endpoint;
 pub mod gateway;
 pub mod identity;
 pub mod limit;
+pub mod networks;
 pub mod pages;
 pub mod path;
 pub mod pool;

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
+use super::suggest;
 use super::table::Problem;
+use crate::networks::{self, NAMES, Named};
 
 /// `http://host[:port]`
 pub(super) fn url(text: &str) -> Result<String, Problem> {
@@ -53,16 +55,25 @@ fn site(text: &str, schemes: &[&str], what: &str) -> Result<String, Problem> {
     Ok(url.origin().ascii_serialization())
 }
 
-/// `10.1.0.0/16`, or one address. The whole of the internet is refused; `why` says why.
-pub(super) fn network(text: &str, why: &str) -> Result<IpNet, Problem> {
-    const WHAT: &str = "a network such as \"10.1.0.0/16\", or an address";
+/// What [`network`] reads.
+pub(super) const NETWORK: &str =
+    "a network such as \"10.1.0.0/16\", an address, \"cloudflare\", \"fastly\" or \"private\"";
+
+/// `10.1.0.0/16`, one address, or a name. The whole of the internet is refused; `why` says why.
+pub(super) fn network(text: &str, why: &str) -> Result<Named, Problem> {
+    if let Some(named) = Named::by_name(text) {
+        return Ok(named);
+    }
     let parsed: Option<IpNet> = text.parse().ok();
-    match parsed.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)) {
+    match parsed.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(networks::canonical) {
         Some(network) if network.prefix_len() == 0 => {
             Err(Problem::new(format!("{text} is every address there is")).hint(why))
         }
-        Some(network) => Ok(network.trunc()),
-        None => Err(Problem::expected_text(WHAT, text)),
+        Some(network) => Ok(Named::Network(network.trunc())),
+        None => {
+            let problem = Problem::expected_text(NETWORK, text);
+            Err(Problem { hint: suggest::did_you_mean(text, NAMES), ..problem })
+        }
     }
 }
 

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use ipnet::IpNet;
-
-use super::server::{NETWORK, SOCKET, socket, trusted};
+use super::server::{SOCKET, proxies, socket};
 use super::table::Table;
+use crate::networks::Proxies;
 
 /// What a listener does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +40,7 @@ pub struct Listener {
     /// `redirect`: the port of the https address.
     pub https_port: u16,
     /// `serve`: who may connect.
-    pub trusted_peers: Vec<IpNet>,
+    pub trusted_peers: Proxies,
 }
 
 impl Default for Listener {
@@ -50,7 +49,7 @@ impl Default for Listener {
             address: SocketAddr::from(([127, 0, 0, 1], 8443)),
             mode: ListenerMode::Https,
             https_port: 443,
-            trusted_peers: Vec::new(),
+            trusted_peers: Proxies::default(),
         }
     }
 }
@@ -71,7 +70,7 @@ impl Listener {
             address: table.text("address", SOCKET, socket).unwrap_or(default.address),
             mode: table.one_of("mode", &modes, default.mode),
             https_port: table.number("https_port", default.https_port, 1..=u16::MAX),
-            trusted_peers: table.list("trusted_peers", NETWORK, trusted).unwrap_or(default.trusted_peers),
+            trusted_peers: proxies(table, "trusted_peers"),
         };
         table.finish();
         listener.check(table);

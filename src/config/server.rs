@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::table::{Problem, Table};
 use super::{LONG, SHORT, address};
+use crate::networks::{Named, Proxies};
 
 /// `[server]`: limits and times that hold for every listener.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +30,7 @@ pub struct Server {
     /// 421 for a Host that the connection's certificate does not cover.
     pub strict_host: bool,
     /// Peers whose `X-Forwarded-*` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Proxies,
     /// How long open requests may go on after the first stop signal.
     pub drain_timeout: Duration,
     /// `https://host[:port]` for same-origin checks, when it is not the scheme and Host of the request.
@@ -50,7 +49,7 @@ impl Default for Server {
             max_header_bytes: 64 * 1024,
             http2_max_streams: 128,
             strict_host: true,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Proxies::default(),
             drain_timeout: Duration::from_secs(30),
             public_origin: None,
         }
@@ -92,7 +91,7 @@ impl Server {
             max_header_bytes: table.size("max_header_bytes", default.max_header_bytes, 8 * 1024..=1024 * 1024),
             http2_max_streams: table.number("http2_max_streams", default.http2_max_streams, 1..=10_000),
             strict_host: table.flag("strict_host", default.strict_host),
-            trusted_proxies: table.list("trusted_proxies", NETWORK, trusted).unwrap_or(default.trusted_proxies),
+            trusted_proxies: proxies(table, "trusted_proxies"),
             drain_timeout: table.duration("drain_timeout", default.drain_timeout, Duration::ZERO..=*LONG.end()),
             public_origin: table.text("public_origin", "an origin", address::public_origin),
         };
@@ -118,12 +117,13 @@ impl Certificate {
     }
 }
 
-pub(super) const NETWORK: &str = "a network such as \"10.1.0.0/16\", or an address";
 pub(super) const SOCKET: &str = "an address and port such as \"0.0.0.0:443\"";
 
 /// Whom to believe: never everyone.
-pub(super) fn trusted(text: &str) -> Result<IpNet, Problem> {
-    address::network(text, "trusted is who may say which client, scheme and host a request has: name your proxies")
+pub(super) fn proxies(table: &mut Table<'_>, key: &str) -> Proxies {
+    let why = "trusted is who may say which client, scheme and host a request has: name your proxies";
+    let named: Option<Vec<Named>> = table.list(key, address::NETWORK, |text| address::network(text, why));
+    named.unwrap_or_default().into_iter().collect()
 }
 
 pub(super) fn socket(text: &str) -> Result<SocketAddr, Problem> {

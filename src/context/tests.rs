@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::context::id::is_traceparent;
+use crate::networks::Named;
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -37,10 +38,11 @@ fn page_or_api_is_decided_by_fetch_metadata_then_accept_then_the_routes_kind_els
 }
 
 fn context(peer: &str, trusted: &[&str], pairs: &[(&'static str, &str)]) -> Context {
-    let trusted: Vec<IpNet> = trusted.iter().map(|n| n.parse().unwrap()).collect();
-    let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
-    let connection = ConnectionInfo::new(peer, trusted.iter().any(|n| n.contains(&peer.ip())), None, None);
-    Context::new(Arc::new(connection), &Method::GET, Version::HTTP_11, &headers(pairs), &trusted)
+    let network = |text: &&str| Named::by_name(text).unwrap_or_else(|| Named::Network(text.parse().unwrap()));
+    let proxies: Proxies = trusted.iter().map(network).collect();
+    let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+    let connection = ConnectionInfo::new(peer, proxies.trust(peer.ip()), None, None);
+    Context::new(Arc::new(connection), &Method::GET, Version::HTTP_11, &headers(pairs), &proxies)
 }
 
 #[test]
@@ -58,6 +60,49 @@ fn only_a_trusted_peer_says_whose_request_it_is() {
     assert_eq!(client("10.0.0.1", &["203.0.113.7:5555"]), "203.0.113.7");
     assert_eq!(client("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
     assert_eq!(client("10.0.0.1", &["::ffff:203.0.113.7"]), "203.0.113.7");
+    assert_eq!(
+        client("::ffff:10.0.0.1", &["203.0.113.7"]),
+        "203.0.113.7",
+        "IPv4 in IPv6 clothes, on a dual-stack socket"
+    );
+    assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3", "all are trusted: the left-most");
+    for garbage in
+        ["", ",", "unknown", "_hidden", "203.0.113", "0x7f000001", "1.2.3.4:99999", "[2001:db8::1", "fe80::1%eth0"]
+    {
+        assert_eq!(client("10.0.0.1", &["1.2.3.4", garbage]), "10.0.0.1", "{garbage}");
+    }
+}
+
+#[test]
+fn a_client_over_ipv6_is_read_in_every_spelling() {
+    let client = |line: &str| context("fd00::1", &["private"], &[("x-forwarded-for", line)]).client.to_string();
+    for line in [
+        "2001:db8::7",
+        "2001:DB8:0:0::7",
+        "[2001:db8::7]",
+        "[2001:db8::7]:443",
+        "1.2.3.4, 2001:db8::7, fd00::2",
+        "fe80::1%eth0, 2001:db8::7, [fd00::2]:80, ::ffff:10.0.0.3",
+    ] {
+        assert_eq!(client(line), "2001:db8::7", "{line}");
+    }
+}
+
+/// Cloudflare passes a browser's own `X-Forwarded-Host` on, Fastly its `X-Forwarded-Proto` as well.
+#[test]
+fn a_network_of_others_is_not_believed_with_what_it_does_not_write() {
+    let pairs = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.test")];
+    for (peer, scheme, trust) in [
+        ("10.0.0.1", "https", Trust::Host),
+        ("104.16.0.1", "https", Trust::Scheme),
+        ("151.101.0.1", "http", Trust::Address),
+    ] {
+        let cx = context(peer, &["private", "cloudflare", "fastly"], &pairs);
+        assert_eq!((cx.client.to_string().as_str(), cx.scheme, cx.connection.trust), ("203.0.113.7", scheme, trust));
+    }
+    let through =
+        |hops| context("104.16.0.1", &["cloudflare", "10.0.0.0/8"], &[("x-forwarded-for", hops)]).client.to_string();
+    assert_eq!(through("1.2.3.4, 203.0.113.7, 10.0.0.1, 172.64.0.9"), "203.0.113.7", "through several networks");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 
 use super::Gateway;
 use crate::context::{self, Authority, Context};
+use crate::networks::Trust;
 use crate::path;
 use crate::rejection::Rejection;
 use crate::route::{NoRoute, Route};
@@ -22,7 +23,7 @@ impl Gateway {
         }
         cx.authority = self.authority(cx, request)?;
         // What the browser asked the proxy for. The certificate was the proxy's affair there, and ours is about Host.
-        if cx.connection.trusted
+        if cx.connection.trust >= Trust::Host
             && let Some(host) = context::forwarded_authority(request.headers())
         {
             cx.authority = Arc::new(host.ok_or_else(Rejection::bad_host)?);

@@ -19,9 +19,9 @@ use super::activity::{Activity, Busy, Drawn};
 use super::cork::Cork;
 use super::stall::Stall;
 use super::{Shared, redirect, tls};
-use crate::certificate::Certificate;
 use crate::config::{Listener, ListenerMode};
 use crate::context::ConnectionInfo;
+use crate::networks::Trust;
 use crate::telemetry::Recorded;
 
 /// Bytes of a request body that may be under way to us per HTTP/2 stream and connection: uploads over long lines.
@@ -57,30 +57,21 @@ pub(super) async fn serve(arrived: Arrived, listener: Arc<Listener>, tls: Option
                 Err(_) => return tracing::debug!(%peer, "no TLS handshake in time"),
             };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let info = info(peer, permit, certificate, &shared);
+            let trust = shared.config.trusted_proxies.trust(peer.ip());
+            let info = Arc::new(ConnectionInfo::new(peer, trust, certificate, Some(permit)));
             if h2 { http2(stream, info, shared).await } else { http1(stream, info, shared).await }
         }
         ListenerMode::Redirect => redirect::serve(stream, listener.https_port, &shared).await,
         ListenerMode::Serve => {
-            if !listener.trusted_peers.iter().any(|net| net.contains(&peer.ip())) {
+            let trust = listener.trusted_peers.trust(peer.ip());
+            if trust == Trust::Nothing {
                 return tracing::warn!(%peer, "refused: the peer is not in this listener's trusted_peers");
             }
-            let info = info(peer, permit, None, &shared);
+            let trust = trust.max(shared.config.trusted_proxies.trust(peer.ip()));
+            let info = Arc::new(ConnectionInfo::new(peer, trust, None, Some(permit)));
             http1(stream, info, shared).await;
         }
     }
-}
-
-/// On a listener without a certificate only trusted peers get this far.
-fn info(
-    peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
-    certificate: Option<Certificate>,
-    shared: &Shared,
-) -> Arc<ConnectionInfo> {
-    let proxy = shared.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
-    let trusted = proxy || certificate.is_none();
-    Arc::new(ConnectionInfo::new(peer, trusted, certificate, Some(permit)))
 }
 
 async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)

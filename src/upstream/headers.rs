@@ -7,6 +7,7 @@ use super::Rules;
 use crate::body::Body;
 use crate::context::Context;
 use crate::identity;
+use crate::networks::Trust;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -59,7 +60,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 pub(super) fn forwarding(headers: &mut HeaderMap, cx: &Context) {
     // Room for these and the identity at once.
     headers.reserve(20);
-    if cx.connection.trusted {
+    if cx.connection.trust >= Trust::Address {
         headers.extend(HeaderValue::try_from(cx.client.to_string()).ok().map(|client| (FORWARDED_FOR, client)));
     } else {
         headers.insert(FORWARDED_FOR, cx.connection.peer_header.clone());

@@ -67,7 +67,8 @@ fn values_arrive() {
     let config = parse(&text, "gateway.toml").unwrap();
     assert_eq!(config.backend.gateway_key.expose(), "4f2d7e1c9b8a6053f1e2d3c4b5a69788");
     assert_eq!(config.backend.timeout.as_millis(), 1500);
-    assert_eq!(config.server.trusted_proxies[2].to_string(), "10.2.0.1/32");
+    let trusted = |address: &str| config.server.trusted_proxies.contains(address.parse().unwrap());
+    assert!(trusted("10.1.255.255") && trusted("2001:db8::9") && trusted("10.2.0.1") && !trusted("10.2.0.2"));
     assert_eq!(config.listeners[0].address, SocketAddr::from(([0, 0, 0, 0], 8080)));
     assert_eq!(config.upstreams.iter().map(|u| u.name.as_str()).collect::<Vec<_>>(), ["nextjs", "api", "spare"]);
     assert_eq!(config.routes[3].allowed_origins, ["https://studio.example.com", "https://other.example"]);
