@@ -36,6 +36,12 @@ enum Command {
         /// Where the admin listener is.
         #[arg(long, default_value = "127.0.0.1:9901")]
         admin: std::net::SocketAddr,
+        /// For load tests: make so many sessions, and write their sids to --test-sessions-file.
+        #[arg(long, requires = "test_sessions_file", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        test_sessions: Option<u32>,
+        /// Where the sids go, one per line; readable by you alone.
+        #[arg(long, requires = "test_sessions")]
+        test_sessions_file: Option<PathBuf>,
     },
     /// Report every fault of a configuration; exit 1 if there is one.
     Check {
@@ -52,7 +58,10 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command.unwrap_or(Command::Run { config: "gateway.toml".into() }) {
         Command::Run { config } => run::run(&config),
-        Command::Demo { https, admin } => demo::run(https, admin),
+        Command::Demo { https, admin, test_sessions, test_sessions_file } => {
+            let test_sessions = test_sessions.zip(test_sessions_file);
+            demo::run(https, admin, test_sessions.map(|(count, file)| demo::TestSessions { count, file }))
+        }
         Command::Check { config } => match check::load(&config) {
             Ok(found) => {
                 let (routes, upstreams) = (found.routes.len(), found.upstreams.len());

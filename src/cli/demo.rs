@@ -1,8 +1,9 @@
 //! `sidgate demo`: the real gateway between an embedded backend and an embedded application.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,19 +16,25 @@ use crate::demo;
 use crate::server::Server;
 use crate::telemetry::{self, AccessLog};
 
-pub(super) fn run(https: SocketAddr, admin: SocketAddr) -> ExitCode {
+/// Sessions for a load test, and where their sids go.
+pub(super) struct TestSessions {
+    pub(super) count: u32,
+    pub(super) file: PathBuf,
+}
+
+pub(super) fn run(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> ExitCode {
     for address in [https, admin] {
         if let Err(reason) = demo::refuse_beyond_loopback(address) {
             eprintln!("sidgate: {reason}");
             return ExitCode::from(2);
         }
     }
-    in_runtime(&Config::default(), serve(https, admin))
+    in_runtime(&Config::default(), serve(https, admin, test_sessions))
 }
 
-async fn serve(https: SocketAddr, admin: SocketAddr) -> ExitCode {
+async fn serve(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> ExitCode {
     let started = match Signals::new() {
-        Ok(signals) => start(https, admin).await.map(|server| (server, signals)),
+        Ok(signals) => start(https, admin, test_sessions).await.map(|server| (server, signals)),
         Err(reason) => Err(reason),
     };
     match started {
@@ -40,9 +47,13 @@ async fn serve(https: SocketAddr, admin: SocketAddr) -> ExitCode {
     }
 }
 
-async fn start(https: SocketAddr, admin: SocketAddr) -> Result<Server, String> {
+async fn start(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> Result<Server, String> {
     let key = uuid::Uuid::new_v4().to_string();
     let backend = demo::Backend::new(&key);
+    if let Some(TestSessions { count, file }) = test_sessions {
+        let sids = backend.test_sessions(usize::try_from(count).unwrap_or_default());
+        write_sids(&file, &sids).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
+    }
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let bind = || async { TcpListener::bind(here).await.map_err(|e| format!("cannot listen on loopback: {e}")) };
     let (for_backend, for_front) = (bind().await?, bind().await?);
@@ -61,6 +72,12 @@ async fn start(https: SocketAddr, admin: SocketAddr) -> Result<Server, String> {
     tokio::spawn(backend.clone().serve(for_backend, std::future::pending::<()>()));
     tokio::spawn(demo::Front::new(backend).serve(for_front, std::future::pending::<()>()));
     Ok(server)
+}
+
+/// Sids are credentials: the file is new, and its owner's alone.
+fn write_sids(path: &Path, sids: &[String]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all((sids.join("\n") + "\n").as_bytes())
 }
 
 /// The certificate as the files that a configuration names; they are gone once it has been read.

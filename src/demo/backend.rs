@@ -34,6 +34,7 @@ use self::digest::{Digest, sha256};
 use self::reply::{Refused, Reply};
 pub use self::request::CallKind;
 use self::request::{Asked, Call};
+use self::sessions::Session;
 
 /// Everyone's password in the demo.
 pub const PASSWORD: &str = "correct horse";
@@ -137,6 +138,20 @@ impl Backend {
     /// Ends every session of a user, and says how many.
     pub fn revoke_user(&self, user_id: &str) -> usize {
         self.state().sessions.end_where(Timestamp::now(), |session| session.user == user_id).len()
+    }
+
+    /// So many sessions of the onboarded users in turn, for load tests: their sids.
+    pub fn test_sessions(&self, count: usize) -> Vec<String> {
+        let mut state = self.state();
+        let users = state.people.onboarded();
+        let mut made = Vec::with_capacity(count);
+        for user in users.into_iter().cycle().take(count) {
+            let sid = digest::random_sid();
+            if state.sessions.insert(sha256(sid.as_bytes()), Session::new(user, Timestamp::now())) {
+                made.push(sid);
+            }
+        }
+        made
     }
 
     /// Disables an account, or enables it again: its sign-ins and sessions are answered `account_disabled`.

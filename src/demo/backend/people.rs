@@ -70,6 +70,11 @@ impl People {
         self.users.iter().find(|user| user.id == id)
     }
 
+    /// Ids of those who are through with onboarding.
+    pub(super) fn onboarded(&self) -> Vec<&'static str> {
+        self.users.iter().filter(|user| user.step.is_none() && !user.disabled).map(|user| user.id).collect()
+    }
+
     pub(super) fn tenant(&self, id: &str) -> Option<&Tenant> {
         self.tenants.iter().find(|tenant| tenant.id == id)
     }
