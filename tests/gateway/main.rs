@@ -8,6 +8,7 @@ mod disagreement;
 mod framing;
 mod late_refusals;
 mod limits;
+mod load_tool;
 mod log;
 mod onboarding;
 mod paths;
