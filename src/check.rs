@@ -21,6 +21,9 @@ pub const MAX_STEPS: usize = 2;
 
 const SLUG: &str = "own-tenant";
 const ID: &str = "own-tenant-id";
+/// In their place where routes ask for a UUID.
+const UUID: &str = "00000000-0000-7000-8000-000000000001";
+const OTHER_UUID: &str = "00000000-0000-7000-8000-000000000002";
 const OTHER: &str = "other-tenant";
 
 /// Loads a configuration and checks it whole.
@@ -63,9 +66,10 @@ fn certificate_faults(config: &Config) -> Vec<Fault> {
 
 pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
     let pages = Pages::new(&config.pages, &config.paths);
+    let visitors = visitors(config);
     let mut faults: Vec<Fault> = Vec::new();
     for route in &config.routes {
-        for (visitor, named) in visitors().iter().flat_map(|v| [SLUG, ID, OTHER].map(|named| (v, named))) {
+        for (visitor, named) in visitors.iter().flat_map(|v| [SLUG, ID, OTHER].map(|named| (v, named))) {
             let host = route.host.as_ref().map_or("any-host.invalid".into(), |h| sample(&h.labels, '.', named));
             let mut starts = starts(&route.path.segments, named);
             // The pages themselves too, whatever route they fall under.
@@ -180,9 +184,11 @@ impl Visitor {
     }
 }
 
-/// Every kind.
-pub(crate) fn visitors() -> Vec<Visitor> {
-    let tenant = || Some(Tenant { id: ID.into(), slug: Some(SLUG.into()), name: None });
+/// Every kind. A tenant's id is a UUID where a route asks for one.
+pub(crate) fn visitors(config: &Config) -> Vec<Visitor> {
+    let mut segments = config.routes.iter().flat_map(|r| &r.path.segments);
+    let id = if segments.any(|s| matches!(s, Segment::Uuid(_))) { UUID } else { ID };
+    let tenant = || Some(Tenant { id: id.into(), slug: Some(SLUG.into()), name: None });
     let needed = |step: Option<&str>| Onboarding::Needed { step: step.map(str::to_owned) };
     let found = |tenant, onboarding| {
         let session = Arc::new(session(tenant, onboarding));
@@ -238,6 +244,8 @@ fn sample(segments: &[Segment], separator: char, named: &str) -> String {
         let text = match segment {
             Segment::Literal(text) => text,
             Segment::Parameter(_) => named,
+            Segment::Uuid(_) if named == OTHER => OTHER_UUID,
+            Segment::Uuid(_) => UUID,
             Segment::Rest(_) => continue,
         };
         out.push(separator);

@@ -19,6 +19,7 @@ mod log;
 mod mask;
 mod pages;
 mod pattern;
+mod preset;
 mod route;
 mod secret;
 mod server;
@@ -37,8 +38,9 @@ pub use fault::{ConfigError, Fault, Place, Source};
 pub use listener::{Listener, ListenerMode};
 pub use log::{Log, LogFormat};
 pub use pages::{Pages, Paths};
-pub(crate) use pattern::is_plain;
 pub use pattern::{HostPattern, PathPattern, Segment};
+pub(crate) use pattern::{is_plain, is_uuid};
+pub use preset::ApplicationPreset;
 pub use route::{Access, Kind, Route, TenantMatch, TenantRule};
 pub use secret::Secret;
 pub use server::{Admin, Certificate, Server};
@@ -49,6 +51,8 @@ pub use value::Rate;
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
+    /// `preset`: what defaults and routes were supplied for
+    pub preset: Option<ApplicationPreset>,
     /// `[server]`
     pub server: Server,
     /// `[admin]`

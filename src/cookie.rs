@@ -96,12 +96,14 @@ impl SidCookie {
         if prefixed.sent > 0 || !plain_is_read { prefixed } else { plain }
     }
 
-    /// Writes the `Cookie` header that the upstream gets: every pair but the session's.
-    pub fn strip(&self, headers: &mut HeaderMap) {
-        let mut out = Vec::new();
+    /// Writes the `Cookie` header that the upstream gets: every pair but the session's and the hidden ones. Where the
+    /// upstream is to see the sid, it sees one, under the plain name, whatever the browser's cookie is called.
+    pub fn rewrite(&self, headers: &mut HeaderMap, sid: Option<&SessionId>, hidden: &[String]) {
+        let mut out = sid.map(|sid| format!("{}={}", self.name, sid.expose()).into_bytes()).unwrap_or_default();
         for pair in pairs(headers) {
             let Some((name, _)) = split(pair) else { continue };
-            if name.is_empty() || self.names(core_of(name)) {
+            let core = core_of(name);
+            if name.is_empty() || self.names(core) || hidden.iter().any(|h| h.as_bytes() == core) {
                 continue;
             }
             if !out.is_empty() {

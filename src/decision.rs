@@ -3,10 +3,12 @@
 //! [`decide`] is a pure function of what is known about a request: no I/O, no clock, no configuration. It is the
 //! README's table, cell by cell, and the only place that can make a [`Permit`].
 
+mod disagreement;
 mod verdict;
 
 use crate::route::{Access, TenantMatch, TenantPlace, TenantRule};
 use crate::session::{Found, Freshness, Lookup, RefusalCode, Session};
+pub use disagreement::{Mark, Sent, disagreement};
 pub use verdict::{Decision, Destination, Permit, Reason, Refusal};
 
 /// What the browser wants: a document for a person, or data for a program.
@@ -33,7 +35,8 @@ pub struct Situation<'a> {
     pub wants: Wants,
     /// GET, HEAD or OPTIONS (RFC 9110 section 9.2.1).
     pub safe_method: bool,
-    /// A moment ago the upstream itself sent this signed-in browser to sign-in or onboarding.
+    /// A moment ago the upstream itself sent this browser away against the session: a signed-in one to sign-in or
+    /// onboarding, one without a session on from sign-in.
     pub upstream_disagreed: bool,
     /// A moment ago we asked this browser to reload, because its sid was being replaced.
     pub reloaded: bool,
@@ -62,9 +65,16 @@ pub fn decide(s: &Situation<'_>) -> Decision {
 
 fn without_session(s: &Situation<'_>, reason: Reason, drop_sid: bool) -> Decision {
     match (s.access, s.wants) {
+        (Access::Guest, Wants::Page) if s.upstream_disagreed && s.safe_method => {
+            forward(None, Reason::UpstreamDisagrees, drop_sid)
+        }
         (Access::Public | Access::Optional | Access::Guest, _) => forward(None, anonymous(reason), drop_sid),
         (_, Wants::Page) if reason == Reason::Refused(RefusalCode::Rotated) && !s.reloaded => {
             Decision::Refuse { refusal: Refusal::Reload, reason, drop_sid }
+        }
+        // To sign-in, the upstream would send the browser back here.
+        (_, Wants::Page) if s.upstream_disagreed => {
+            Decision::Refuse { refusal: Refusal::Unauthenticated, reason: Reason::UpstreamDisagrees, drop_sid }
         }
         (_, Wants::Page) => Decision::Redirect { to: Destination::SignIn, reason, drop_sid },
         (_, Wants::Api) => Decision::Refuse { refusal: Refusal::Unauthenticated, reason, drop_sid },

@@ -28,8 +28,10 @@ use crate::route::{Kind, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 
-/// Set for ten seconds when the upstream sends a signed-in browser to sign-in or onboarding.
+/// Set for ten seconds when the upstream sends a browser away against the session.
 pub(crate) const DISAGREED: &str = "sidgate-disagreed";
+/// Set for ten seconds when the upstream sends a visitor on from sign-in, which may turn out to be the same.
+const SENT_ON: &str = "sidgate-sent-on";
 /// Set for ten seconds when a browser is asked to reload because its sid is being replaced.
 const RELOADED: &str = "sidgate-reloaded";
 
@@ -137,7 +139,7 @@ impl Gateway {
             }
             Decision::Refuse { refusal, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);
-                Err(self.refusal(cx, (refusal, reason), route, &resolved))
+                Err(self.refusal(cx, (refusal, reason), route, &resolved, request.headers()))
             }
         }
     }

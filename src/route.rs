@@ -2,7 +2,7 @@
 //!
 //! [`RouteTable::find`] takes the canonical path and the host and gives exactly one route, or says why there is none:
 //! no match is closed, not open. The most specific pattern wins: host before path, then segment by segment a literal
-//! before a parameter before the rest. Methods choose among the routes of *one* pattern; a pattern that matches but
+//! before a UUID before any other parameter before the rest. Methods choose among the routes of *one* pattern; a pattern that matches but
 //! does not take the method answers 405, and never falls through to a wider (and perhaps more open) pattern.
 //!
 //! Rejected: a routing crate. Those at hand know neither hosts nor methods in their precedence, and which rule wins is
@@ -107,7 +107,9 @@ impl Route {
         let upstream = upstreams.iter().position(|u| u.name == route.upstream)?;
         let target = &upstreams[upstream];
         let tenant = route.tenant.as_ref().and_then(|rule| {
-            let is_it = |s: &config::Segment| matches!(s, config::Segment::Parameter(n) if *n == rule.parameter);
+            let is_it = |s: &config::Segment| {
+                matches!(s, config::Segment::Parameter(n) | config::Segment::Uuid(n) if *n == rule.parameter)
+            };
             let in_host = route.host.as_ref().and_then(|h| h.labels.iter().position(is_it)).map(TenantPlace::Host);
             let in_path = route.path.segments.iter().position(is_it).map(TenantPlace::Path);
             in_host.or(in_path).map(|place| TenantRule { place, by: rule.by })

@@ -9,7 +9,8 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::header::COOKIE;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::TrySendError;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use crate::decision::Permit;
 use crate::identity;
 use crate::pool::{Lease, Pool, PoolConfig};
 use crate::route::Route;
-use crate::session::authority_of;
+use crate::session::{SessionId, authority_of};
 
 pub use headers::Answered;
 pub(crate) use headers::keep_private;
@@ -78,15 +79,18 @@ pub struct Upstream {
     authority: String,
     pool: Arc<Pool<Upload>>,
     tunnels: Tunnels,
+    session_cookies: Vec<String>,
 }
 
 /// The gateway's own things that forwarding needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// The session cookie, which the upstream does not see.
+    /// The session cookie, which the upstream does not see, but on routes with `forward_sid`.
     pub cookie: &'a SidCookie,
     /// The route.
     pub route: &'a Route,
+    /// The sid that the session was asked by.
+    pub sid: Option<&'a SessionId>,
 }
 
 impl Upstream {
@@ -99,7 +103,7 @@ impl Upstream {
             idle_timeout: config.pool_idle_timeout,
             max_idle: config.pool_max_idle,
         });
-        Self { authority, pool, tunnels }
+        Self { authority, pool, tunnels, session_cookies: config.session_cookies.clone() }
     }
 
     /// Forwards a permitted request.
@@ -116,11 +120,7 @@ impl Upstream {
         let websocket = is_websocket(&request);
         headers::strip_hop_by_hop(request.headers_mut());
         identity::strip(request.headers_mut()).map_err(|_| failed(cx, UpstreamError::Alias))?;
-        if rules.route.forward_sid {
-            SidCookie::join(request.headers_mut());
-        } else {
-            rules.cookie.strip(request.headers_mut());
-        }
+        self.cookies(request.headers_mut(), permit, rules);
         headers::forwarding(request.headers_mut(), cx);
         identity::apply(request.headers_mut(), permit.who());
         *request.uri_mut() = target(request.uri(), cx).ok_or(UpstreamError::Broken)?;
@@ -135,6 +135,24 @@ impl Upstream {
         let mut answer = answer.map_err(|error| failed(cx, error))?;
         let answered = headers::answer(&mut answer, cx, rules, &self.authority);
         Ok((answer, answered))
+    }
+
+    /// What the upstream sees of the browser's cookies. It is handed no sid of a session that is none, and none of the
+    /// cookies that it would take for one: its redirect to a page of the signed in, and ours to sign-in, would follow
+    /// each other for ever.
+    fn cookies(&self, headers: &mut HeaderMap, permit: &Permit, rules: Rules<'_>) {
+        if permit.without_cookies() {
+            headers.remove(COOKIE);
+            return;
+        }
+        let forward = rules.route.forward_sid && !permit.has_none();
+        match (forward, rules.sid) {
+            // Nobody asked whether it is one.
+            (true, None) => SidCookie::join(headers),
+            (true, sid) => rules.cookie.rewrite(headers, sid, &[]),
+            (false, _) if permit.has_none() => rules.cookie.rewrite(headers, None, &self.session_cookies),
+            (false, _) => rules.cookie.rewrite(headers, None, &[]),
+        }
     }
 
     async fn exchange(

@@ -7,8 +7,8 @@ use toml::de::DeTable;
 
 use super::table::{Problem, Reader, Table};
 use super::{
-    Admin, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths, Place, Route, Server,
-    Session, SignIn, Source, Upstream, check, files, syntax,
+    Admin, ApplicationPreset, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths, Place,
+    Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -48,6 +48,7 @@ impl Config {
 }
 
 pub(super) fn read(root: &mut Table<'_>) -> Config {
+    let preset = ApplicationPreset::read(root);
     let server = root.table("server", Server::read);
     let admin = root.table("admin", Admin::read);
     let listeners = root.tables("listener", Listener::read);
@@ -55,21 +56,25 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let backend = root.table("backend", Backend::read);
     let session = root.table("session", Session::read);
     let sign_in = root.table("sign_in", SignIn::read);
-    let pages = root.table("pages", Pages::read);
     let paths = root.table("paths", Paths::read);
+    let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
     let log = root.table("log", Log::read);
-    let upstreams = root.named("upstream", Upstream::read);
-    let routes = root.tables("route", Route::read);
+    let upstreams = root.named("upstream", |table, name| {
+        Upstream::read(table, name, preset.map(ApplicationPreset::upstream).unwrap_or_default())
+    });
+    let routes = root.tables("route", |t| Route::read(t, preset.map(ApplicationPreset::route).unwrap_or_default()));
     if listeners.is_empty() && root.good(&["listener"]) {
         root.miss("listener", "there is no [[listener]]", "add at least one, with its `address`");
     }
-    if routes.is_empty() && root.good(&["route"]) {
+    if routes.is_empty() && preset.is_none() && root.good(&["route", "preset"]) {
         root.miss("route", "there is no [[route]]", "add at least one, with its `path` and `access`");
     }
     root.finish();
     check::listeners(root, &admin, &listeners, &certificates);
     check::upstreams(root, &upstreams, &routes);
+    let supplied = preset.map(|p| p.routes(root, (&pages, &paths), &upstreams, &routes)).unwrap_or_default();
     Config {
+        preset,
         server,
         admin,
         listeners: listeners.into_iter().map(|l| l.listener).collect(),
@@ -81,7 +86,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         paths,
         log,
         upstreams,
-        routes: routes.into_iter().map(|r| r.route).collect(),
+        routes: routes.into_iter().map(|r| r.route).chain(supplied).collect(),
     }
 }
 

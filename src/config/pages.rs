@@ -50,8 +50,7 @@ impl Default for Paths {
 }
 
 impl Pages {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
-        let default = Self::default();
+    pub(super) fn read(table: &mut Table<'_>, default: Self) -> Self {
         let mut page = |key, default, placeholders: &[&str]| {
             table.text(key, PAGE, |text| page(text, placeholders)).unwrap_or(default)
         };
@@ -131,7 +130,9 @@ fn base_path(text: &str) -> Result<String, Problem> {
             if !segments.is_empty() && segments.iter().all(|s| matches!(s, Segment::Literal(_))) =>
         {
             Ok(segments.iter().fold(String::new(), |path, s| match s {
-                Segment::Literal(text) | Segment::Parameter(text) | Segment::Rest(text) => path + "/" + text,
+                Segment::Literal(text) | Segment::Parameter(text) | Segment::Uuid(text) | Segment::Rest(text) => {
+                    path + "/" + text
+                }
             }))
         }
         _ => Err(Problem::expected_text(BASE, text).hint("it begins with `/` and does not end with one")),

@@ -1,6 +1,6 @@
-//! Patterns of paths and hosts: `/{tenant}/dashboard/{*rest}`, `{tenant}.example.com`.
+//! Patterns of paths and hosts: `/{tenant}/dashboard/{*rest}`, `/{tenant:uuid}/{*rest}`, `{tenant}.example.com`.
 //!
-//! A segment is a literal, one parameter, or (last only) the rest. No parts of segments and no regular expressions:
+//! A segment is a literal, one parameter (of a path: any text, or a UUID), or (last only) the rest. No parts of segments and no regular expressions:
 //! which of two patterns is the more specific stays obvious to a person, and matching stays linear.
 
 use std::net::Ipv6Addr;
@@ -12,6 +12,8 @@ pub enum Segment {
     Literal(String),
     /// One segment, any text but the empty one.
     Parameter(String),
+    /// One segment of a path that is a UUID in its usual spelling, in upper or lower case.
+    Uuid(String),
     /// All further segments, none included.
     Rest(String),
 }
@@ -48,7 +50,7 @@ impl PathPattern {
 
     /// Whether the pattern has a parameter of this name.
     pub fn has_parameter(&self, name: &str) -> bool {
-        self.segments.iter().any(|s| matches!(s, Segment::Parameter(n) if n == name))
+        self.segments.iter().any(|s| matches!(s, Segment::Parameter(n) | Segment::Uuid(n) if n == name))
     }
 }
 
@@ -60,7 +62,13 @@ fn segment(part: &str, last: bool) -> Result<Segment, String> {
             }
             return Ok(Segment::Rest(name(rest, part)?));
         }
-        return Ok(Segment::Parameter(name(inner, part)?));
+        return match inner.split_once(':') {
+            None => Ok(Segment::Parameter(name(inner, part)?)),
+            Some((inner, "uuid")) => Ok(Segment::Uuid(name(inner, part)?)),
+            Some((inner, kind)) => Err(format!(
+                "`{part}`: there is no kind of parameter `{kind}`; it is `{{{inner}}}` or `{{{inner}:uuid}}`"
+            )),
+        };
     }
     if part.is_empty() {
         return Err("the pattern has an empty segment (`//`, or a `/` at its end)".into());
@@ -136,6 +144,12 @@ fn decoded(part: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Whether a segment is a UUID as RFC 9562 section 4 spells it, of any version.
+pub(crate) fn is_uuid(segment: &str) -> bool {
+    let good = |(i, b): (usize, u8)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() };
+    segment.len() == 36 && segment.bytes().enumerate().all(good)
+}
+
 fn name(text: &str, part: &str) -> Result<String, String> {
     let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if good { Ok(text.to_owned()) } else { Err(format!("`{part}`: a parameter's name is letters, digits and `_`")) }
@@ -144,7 +158,7 @@ fn name(text: &str, part: &str) -> Result<String, String> {
 fn distinct(segments: &[Segment]) -> Result<(), String> {
     let mut names: Vec<&str> = Vec::new();
     for s in segments {
-        if let Segment::Parameter(n) | Segment::Rest(n) = s {
+        if let Segment::Parameter(n) | Segment::Uuid(n) | Segment::Rest(n) = s {
             if names.contains(&n.as_str()) {
                 return Err(format!("the parameter `{n}` stands twice"));
             }
@@ -164,6 +178,9 @@ pub struct HostPattern {
 impl HostPattern {
     /// Reads a pattern as written in `gateway.toml`. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains(":uuid}") {
+            return Err("a label of a host is any text: write `{name}` without `:uuid`".into());
+        }
         if text.contains('/') || text.contains(':') && !text.starts_with('[') {
             return Err("a host pattern has neither scheme, port nor path".into());
         }
@@ -231,10 +248,33 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_be_a_uuid() {
+        let parsed = PathPattern::parse("/{tenant:uuid}/{*rest}").unwrap();
+        assert_eq!(parsed.segments[0], Segment::Uuid("tenant".into()));
+        assert!(parsed.has_parameter("tenant"));
+        for refused in ["/{tenant:int}", "/{:uuid}", "/{a:uuid}/{a}", "/{*rest:uuid}", "/{a:}"] {
+            assert!(PathPattern::parse(refused).is_err(), "{refused}");
+        }
+        for (text, uuid) in [
+            ("0190d6d2-7c2f-7a3b-8c4d-0123456789ab", true),
+            ("0190D6D2-7C2F-7A3B-8C4D-0123456789AB", true),
+            ("0190d6d27c2f7a3b8c4d0123456789ab", false),
+            ("{190d6d2-7c2f-7a3b-8c4d-0123456789a}", false),
+            ("0190d6d2-7c2f-7a3b-8c4d-0123456789ag", false),
+            ("0190d6d2-7c2f-7a3b-8c4d-0123456789a", false),
+            ("", false),
+        ] {
+            assert_eq!(is_uuid(text), uuid, "{text}");
+        }
+    }
+
+    #[test]
     fn hosts() {
         assert!(HostPattern::parse("{tenant}.Example.com").is_ok_and(|h| h.has_parameter("tenant")));
         assert!(HostPattern::parse("[::1]").is_ok());
-        for refused in ["", "a..b", "a.", "https://a", "a:80", "{*rest}.b", "a{b}.c", "é.de", "[x]", "{a}.{a}.b"] {
+        for refused in
+            ["", "a..b", "a.", "https://a", "a:80", "{*rest}.b", "{t:uuid}.c", "a{b}.c", "é.de", "[x]", "{a}.{a}.b"]
+        {
             assert!(HostPattern::parse(refused).is_err(), "{refused}");
         }
     }

@@ -131,8 +131,7 @@ pub(super) struct Placed {
 }
 
 impl Route {
-    pub(super) fn read(table: &mut Table<'_>) -> Placed {
-        let default = Self::default();
+    pub(super) fn read(table: &mut Table<'_>, default: Self) -> Placed {
         let accesses = [Access::Public, Access::Optional, Access::SignedIn, Access::Onboarded, Access::Guest]
             .map(|access| (access.as_str(), access));
         let kinds = [("auto", Kind::Auto), ("page", Kind::Page), ("api", Kind::Api)];
@@ -189,7 +188,7 @@ impl Route {
     fn parameters<'a>(&'a self) -> Vec<&'a str> {
         let labels = self.host.iter().flat_map(|h| &h.labels);
         let name = |segment: &'a Segment| match segment {
-            Segment::Parameter(name) => Some(name.as_str()),
+            Segment::Parameter(name) | Segment::Uuid(name) => Some(name.as_str()),
             Segment::Literal(_) | Segment::Rest(_) => None,
         };
         self.path.segments.iter().chain(labels).filter_map(name).collect()

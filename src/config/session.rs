@@ -126,17 +126,23 @@ impl SignIn {
     }
 }
 
-const COOKIE: &str = "the name of a cookie";
+pub(super) const COOKIE: &str = "the name of a cookie";
 
 /// A token of RFC 6265.
-fn cookie(text: &str) -> Result<String, Problem> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if text.is_empty() || !text.bytes().all(token) {
+pub(super) fn token(text: &str) -> Result<String, Problem> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if text.is_empty() || !text.bytes().all(good) {
         return Err(Problem::expected_text(COOKIE, text).hint("letters, digits and !#$%&'*+-.^_`|~"));
     }
+    Ok(text.to_owned())
+}
+
+/// The same without a prefix that browsers give a meaning.
+fn cookie(text: &str) -> Result<String, Problem> {
+    let text = token(text)?;
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("__host-") || lower.starts_with("__secure-") {
-        return Err(Problem::expected_text("a name without prefix", text).hint("`host_prefix = true` adds __Host-"));
+        return Err(Problem::expected_text("a name without prefix", &text).hint("`host_prefix = true` adds __Host-"));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::table::{Problem, Table};
-use super::{LONG, SHORT, TUNNEL, address};
+use super::{LONG, SHORT, TUNNEL, address, session};
 
 /// `[upstream.NAME]`: an application that requests are forwarded to.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,9 @@ pub struct Upstream {
     pub pool_idle_timeout: Duration,
     /// Idle connections kept.
     pub pool_max_idle: usize,
+    /// Cookies by whose presence the application takes somebody for signed in: it sees none of them in a request that
+    /// is known to have no session.
+    pub session_cookies: Vec<String>,
 }
 
 impl Default for Upstream {
@@ -34,13 +37,13 @@ impl Default for Upstream {
             idle_timeout: Duration::from_secs(300),
             pool_idle_timeout: Duration::from_secs(4),
             pool_max_idle: 256,
+            session_cookies: Vec::new(),
         }
     }
 }
 
 impl Upstream {
-    pub(super) fn read(table: &mut Table<'_>, name: &str) -> Self {
-        let default = Self::default();
+    pub(super) fn read(table: &mut Table<'_>, name: &str, default: Self) -> Self {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
             let problem = Problem::new("an upstream's name is letters, digits, `-` and `_`");
             table.reader.report(table.place(""), problem.hint("it is used in logs and metrics"));
@@ -53,6 +56,9 @@ impl Upstream {
             idle_timeout: table.duration("idle_timeout", default.idle_timeout, TUNNEL),
             pool_idle_timeout: table.duration("pool_idle_timeout", default.pool_idle_timeout, LONG),
             pool_max_idle: table.number("pool_max_idle", default.pool_max_idle, 0..=100_000),
+            session_cookies: table
+                .list("session_cookies", session::COOKIE, session::token)
+                .unwrap_or(default.session_cookies),
         };
         table.finish();
         upstream

@@ -45,11 +45,30 @@ fn twins_are_seen_and_bounded() {
 #[test]
 fn the_upstream_sees_every_cookie_but_the_session() {
     let mut map = headers(&[b"a=1; sid=x", b"\tsid=y; sid =z; __Host-sid=w; b=2; =junk", b"\xe2\x80\x80sid=q"]);
-    jar().strip(&mut map);
+    jar().rewrite(&mut map, None, &[]);
     assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     let mut only = headers(&[b"sid=x"]);
-    jar().strip(&mut only);
+    jar().rewrite(&mut only, None, &[]);
     assert!(!only.contains_key(COOKIE));
+}
+
+#[test]
+fn an_upstream_that_reads_the_sid_sees_one_under_its_plain_name() {
+    let sid = SessionId::parse(A.as_bytes()).unwrap();
+    let twins = format!("a=1; sid={B}; __Host-sid={A}; sid={A}");
+    for host_prefix in [false, true] {
+        let cookie = SidCookie::new(&config::Session { host_prefix, ..config::Session::default() });
+        let mut map = headers(&[twins.as_bytes(), b"b=2"]);
+        cookie.rewrite(&mut map, Some(&sid), &[]);
+        assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), [format!("sid={A}; a=1; b=2").as_str()]);
+    }
+}
+
+#[test]
+fn cookies_that_it_would_take_for_a_session_are_hidden_in_every_spelling() {
+    let mut map = headers(&[b"a=1; session_token=x; session_token2=y", b"\tsession_token=z; \"session_token\"=q"]);
+    jar().rewrite(&mut map, None, &["session_token".into()]);
+    assert_eq!(map.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; session_token2=y"]);
 }
 
 #[test]

@@ -188,6 +188,42 @@ fn a_guest_page_does_not_send_back_whom_the_application_sent() {
 }
 
 #[test]
+fn who_was_sent_on_from_sign_in_without_a_session_gets_a_page_and_no_redirect_back() {
+    for (lookup, drop) in [(Lookup::Absent, ""), (Lookup::Refused(RefusalCode::Expired), ", drop `sid`")] {
+        for access in [Access::SignedIn, Access::Onboarded] {
+            let s = Situation { upstream_disagreed: true, ..situation(access, &lookup, Wants::Page) };
+            assert_eq!(says(s), format!("401{drop}"));
+            assert_eq!(decide(&s).reason(), Reason::UpstreamDisagrees);
+        }
+        // From there the sign-in page can be reached: it is asked for without the cookie that is in the way.
+        let s = Situation { upstream_disagreed: true, ..situation(Access::Guest, &lookup, Wants::Page) };
+        assert_eq!(says(s), format!("forward, no identity{drop}"));
+        let bare = |s| matches!(decide(&s), Decision::Forward(permit) if permit.without_cookies());
+        assert!(bare(s));
+        for keeps in [
+            Situation { safe_method: false, ..s },
+            Situation { wants: Wants::Api, ..s },
+            Situation { upstream_disagreed: false, ..s },
+            Situation { access: Access::Optional, ..s },
+        ] {
+            assert!(!bare(keeps));
+        }
+    }
+}
+
+#[test]
+fn nobody_asked_and_no_answer_are_not_known_to_have_no_session() {
+    let permit = |access, lookup: &Lookup| match decide(&situation(access, lookup, Wants::Page)) {
+        Decision::Forward(permit) => permit.has_none(),
+        other => panic!("{other:?}"),
+    };
+    assert!(permit(Access::Optional, &Lookup::Absent) && permit(Access::Guest, &Lookup::Refused(RefusalCode::Idle)));
+    assert!(!permit(Access::Public, &Lookup::Absent));
+    assert!(!permit(Access::Optional, &Lookup::Unavailable(Unavailable::Timeout)));
+    assert!(!permit(Access::Optional, &onboarded()));
+}
+
+#[test]
 fn the_tenant_notes() {
     use TenantPlace::{Host, Path};
     let user = |tenant, onboarding| found(session(tenant, onboarding), Freshness::Miss);

@@ -51,6 +51,16 @@ impl Permit {
         self.reason
     }
 
+    /// It is known that there is no session. Where nobody asked, or got no answer, there may be one.
+    pub fn has_none(&self) -> bool {
+        self.who.is_none() && !matches!(self.reason, Reason::Public | Reason::Unavailable | Reason::Throttled)
+    }
+
+    /// No cookie goes along: by one of them the upstream takes a visitor for signed in who is not.
+    pub fn without_cookies(&self) -> bool {
+        self.who.is_none() && self.reason == Reason::UpstreamDisagrees
+    }
+
     /// Expire the sid with the answer.
     pub fn drop_sid(&self) -> bool {
         self.drop_sid
@@ -114,7 +124,7 @@ pub enum Reason {
     OtherTenant,
     /// The user has no tenant yet.
     NoTenant,
-    /// The upstream would send the browser back here.
+    /// The upstream takes the browser for signed in, or not, against the session.
     UpstreamDisagrees,
 }
 

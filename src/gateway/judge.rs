@@ -5,10 +5,10 @@ use std::time::Instant;
 use http::HeaderMap;
 
 use super::read::PageOf;
-use super::{DISAGREED, Gateway, RELOADED};
+use super::{DISAGREED, Gateway, RELOADED, SENT_ON};
 use crate::context::Context;
 use crate::cookie;
-use crate::decision::{self, Decision, Situation};
+use crate::decision::{self, Decision, Situation, Wants};
 use crate::route::{Access, Route};
 use crate::session::{Found, Freshness, Lookup, Resolved};
 impl Gateway {
@@ -92,9 +92,22 @@ fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers:
         lookup,
         wants: cx.wants,
         safe_method: cx.safe_method(),
-        upstream_disagreed: route.access == Access::Guest && cookie::has(headers, DISAGREED),
+        upstream_disagreed: disagreed(cx, route, lookup, headers),
         reloaded: matches!(lookup, Lookup::Refused(_)) && cookie::has(headers, RELOADED),
     })
+}
+
+/// Whether the browser bears the mark that matters here.
+fn disagreed(cx: &Context, route: &Route, lookup: &Lookup, headers: &HeaderMap) -> bool {
+    match route.access {
+        Access::Public | Access::Optional => false,
+        Access::Guest => cookie::has(headers, DISAGREED),
+        Access::SignedIn | Access::Onboarded => {
+            cx.wants == Wants::Page
+                && matches!(lookup, Lookup::Absent | Lookup::Refused(_))
+                && (cookie::has(headers, DISAGREED) || cookie::has(headers, SENT_ON))
+        }
+    }
 }
 
 fn note(cx: &mut Context, resolved: &Resolved) {

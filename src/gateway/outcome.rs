@@ -1,18 +1,19 @@
 //! Acting on a decision: forward, or say where to go instead.
 
-use http::header::COOKIE;
-use http::{HeaderMap, Request, Response};
+use http::header::{COOKIE, LOCATION};
+use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
-use super::{DISAGREED, Gateway, RELOADED};
+use super::{DISAGREED, Gateway, RELOADED, SENT_ON};
 use crate::body::Body;
 use crate::context::Context;
 use crate::cookie;
-use crate::decision::{self, Destination, Permit, Refusal, Wants};
+use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent, Wants};
 use crate::endpoint;
+use crate::path;
 use crate::rejection::Rejection;
 use crate::route::{Access, Route, TenantMatch};
-use crate::session::{Found, Lookup, Resolved};
+use crate::session::{Lookup, Resolved};
 use crate::upstream::{self, Rules};
 impl Gateway {
     pub(super) async fn forward(
@@ -27,16 +28,16 @@ impl Gateway {
             return Err(Rejection::cross_origin());
         }
         self.drop_sid(cx, permit.drop_sid());
-        let rules = Rules { cookie: &self.cookie, route };
+        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref() };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
         let (mut answer, answered) = target.forward(permit, cx, rules, request).await?;
         if let (true, Some(sid)) = (answered.session_changed, &resolved.sid) {
             self.sessions.changed(sid);
         }
-        if let Some(found) = permit.who() {
+        if permit.who().is_some() {
             upstream::keep_private(answer.headers_mut());
-            self.note_disagreement(cx, found, &answer);
         }
+        self.note_disagreement(cx, (route, permit), &answer);
         if !cx.set_cookies.is_empty() {
             upstream::keep_private(answer.headers_mut());
         }
@@ -56,24 +57,33 @@ impl Gateway {
             || route.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
     }
 
-    /// The application sends a signed-in user to sign-in, or an onboarded one to onboarding: it does not see what we
-    /// see. That is said aloud once, and a guest page will not send the browser back for ten seconds.
-    fn note_disagreement(&self, cx: &mut Context, found: &Found, answer: &Response<Body>) {
+    /// The application redirects against what the session says: it does not see what we see. That is said aloud once,
+    /// and for ten seconds neither a guest page nor one that needs a session answers with a redirect back.
+    fn note_disagreement(&self, cx: &mut Context, (route, permit): (&Route, &Permit), answer: &Response<Body>) {
         if !answer.status().is_redirection() {
             return;
         }
-        let Some(location) = answer.headers().get(http::header::LOCATION).and_then(|l| l.to_str().ok()) else { return };
+        let Some(location) = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()) else { return };
         let own = location.strip_prefix(&cx.origin()).unwrap_or(location);
         let path = own.split(['?', '#']).next().unwrap_or_default();
-        let to_sign_in = path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
-        let to_onboarding = self.pages.is_onboarding(path) && !found.session.needs_onboarding();
-        if to_sign_in || to_onboarding {
-            cx.facts.upstream_disagreed = true;
-            tracing::warn!(
-                request_id = %cx.id, from = %cx.path, to = path,
-                "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees?"
-            );
-            cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+        let target = path::canonical(path, &self.paths).ok();
+        let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());
+        let is_sign_in = |path: &str| path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
+        let mark = decision::disagreement(&Sent {
+            permit,
+            from_sign_in: route.access == Access::Guest || is_sign_in(&cx.path),
+            to_sign_in: is_sign_in(path),
+            to_onboarding: self.pages.is_onboarding(path),
+            to: target.map(|r| r.access),
+        });
+        match mark {
+            Some(Mark::Disagreed) => {
+                cx.facts.upstream_disagreed = true;
+                warn_of_disagreement(cx, path, permit);
+                cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+            }
+            Some(Mark::SentOn) => cx.set_cookies.extend(cookie::marker(SENT_ON, 10)),
+            None => {}
         }
     }
 
@@ -83,7 +93,13 @@ impl Gateway {
         (refusal, reason): (Refusal, decision::Reason),
         route: &Route,
         resolved: &Resolved,
+        headers: &HeaderMap,
     ) -> Rejection {
+        if reason == decision::Reason::UpstreamDisagrees {
+            // Said already, where the redirect came straight from the sign-in page.
+            cx.facts.upstream_disagreed = !cookie::has(headers, DISAGREED);
+            cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+        }
         let go_to = match refusal {
             Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
             Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
@@ -126,6 +142,15 @@ impl Gateway {
             }
         }
     }
+}
+
+fn warn_of_disagreement(cx: &Context, to: &str, permit: &Permit) {
+    let what = if permit.who().is_some() {
+        "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees? (forward_sid of the route, [session] cookie)"
+    } else {
+        "the application sends a visitor without a session from sign-in to a page that needs one; does it go by a cookie that is left over? (session_cookies of the upstream)"
+    };
+    tracing::warn!(request_id = %cx.id, from = %cx.path, to, "{what}");
 }
 
 /// `https://acme.example.com` on a page of another tenant's host: a path would lead back to that host.

@@ -124,7 +124,7 @@ fn shape(host: Option<&HostPattern>) -> Option<Vec<Option<&str>>> {
 fn label_shape(label: &Segment) -> Option<&str> {
     match label {
         Segment::Literal(text) => Some(text),
-        Segment::Parameter(_) | Segment::Rest(_) => None,
+        Segment::Parameter(_) | Segment::Uuid(_) | Segment::Rest(_) => None,
     }
 }
 
@@ -194,6 +194,32 @@ mod tests {
             ("/a/b/c", "/{*rest}"),
         ] {
             assert_eq!(found(&table, "x", path), pattern, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_more_specific_than_any_parameter_and_less_than_a_literal() {
+        const UUID: &str = "0190d6d2-7c2f-7a3b-8c4d-0123456789ab";
+        let literal = format!("/{UUID}/public");
+        let table = table(vec![
+            route("/{*rest}", Access::Optional),
+            route("/{page}", Access::Public),
+            route("/{tenant:uuid}/{*rest}", Access::SignedIn),
+            route("/{page}/dashboard", Access::Onboarded),
+            route(&literal, Access::Public),
+        ])
+        .unwrap();
+        for (path, pattern) in [
+            (format!("/{UUID}"), "/{tenant:uuid}/{*rest}"),
+            (format!("/{UUID}/"), "/{tenant:uuid}/{*rest}"),
+            (format!("/{UUID}/dashboard"), "/{tenant:uuid}/{*rest}"),
+            (format!("/{}/x", UUID.to_uppercase()), "/{tenant:uuid}/{*rest}"),
+            (literal.clone(), literal.as_str()),
+            ("/acme".into(), "/{page}"),
+            (format!("/{UUID}0/dashboard"), "/{page}/dashboard"),
+            (format!("/{UUID}0/other"), "/{*rest}"),
+        ] {
+            assert_eq!(found(&table, "x", &path), pattern, "{path}");
         }
     }
 

@@ -81,6 +81,40 @@ fn values_arrive() {
     assert!(config.certificates[1].key.is_file());
 }
 
+/// What the file says wins; the rest is the preset's.
+#[test]
+fn a_preset_supplies_what_the_file_does_not_say() {
+    let text = fs::read_to_string(folder("valid/existing-nextjs.toml")).unwrap();
+    let config = parse(&text, "gateway.toml").unwrap();
+    let routes = |config: &Config| -> Vec<String> {
+        let line = |r: &sidgate::config::Route| format!("{} {} {}", r.pattern, r.access.as_str(), r.forward_sid);
+        config.routes.iter().map(line).collect()
+    };
+    assert_eq!(
+        routes(&config),
+        [
+            "/{company:uuid}/{*rest} onboarded true",
+            "/settings/{*rest} onboarded false",
+            "/login guest true",
+            "/dashboard/{*rest} signed_in true",
+            "/tenant/{*rest} signed_in true",
+            "/settings/{*rest} signed_in true",
+            "/_next/{*rest} public true",
+            "/api/{*rest} optional true",
+            "/{*rest} optional true",
+        ]
+    );
+    assert!(config.routes.iter().all(|r| r.upstream == "shop"));
+    assert_eq!(config.pages.next_parameter, "returnTo");
+    assert_eq!((&*config.pages.sign_in, &*config.pages.home), ("/login", "/{tenant_id}/dashboard"));
+    assert_eq!(config.upstreams[0].session_cookies, ["session_token", "appSession"]);
+
+    let below = text.replace("[upstream.shop]", "[paths]\nbase_path = \"/shop\"\n[upstream.shop]");
+    let below = parse(&below.replace("sign_in = \"/login\"", "next_parameter = \"next\""), "gateway.toml").unwrap();
+    assert_eq!(routes(&below)[2..4], ["/shop/auth/signin guest true", "/shop/dashboard/{*rest} signed_in true"]);
+    assert_eq!((&*below.pages.home, &*below.pages.next_parameter), ("/shop/{tenant_id}/dashboard", "next"));
+}
+
 #[test]
 fn a_later_check_reports_in_the_same_way() {
     let folder = tempfile::tempdir().unwrap();

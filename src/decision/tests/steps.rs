@@ -72,6 +72,41 @@ enum Application {
     /// Its own middleware looks for a cookie that it no longer sees.
     SendsToSignIn,
     SendsToOnboarding,
+    /// It finds a cookie that is left over, and sends whom it takes for signed in from sign-in to its dashboard ...
+    SendsGuestsHome,
+    /// ... or by way of its front page, ...
+    SendsGuestsHomeByRoot,
+    /// ... or back where they came from.
+    SendsGuestsBack,
+}
+
+const APPLICATIONS: [Application; 6] = [
+    Application::ShowsPages,
+    Application::SendsToSignIn,
+    Application::SendsToOnboarding,
+    Application::SendsGuestsHome,
+    Application::SendsGuestsHomeByRoot,
+    Application::SendsGuestsBack,
+];
+
+impl Application {
+    /// Where it sends from a page, if it does. `back` is the page that led to sign-in.
+    fn sends(self, path: &str, back: Option<&str>, permit: &Permit, pages: &Pages) -> Option<String> {
+        let at_sign_in = path == pages.sign_in_path();
+        // No cookie, no mistake.
+        let mistaken = permit.who().is_none() && !permit.without_cookies();
+        let to = match (self, permit.who()) {
+            (Self::SendsToSignIn, _) => pages.sign_in_path().to_owned(),
+            (Self::SendsToOnboarding, Some(f)) => pages.onboarding(&f.session),
+            (Self::SendsGuestsHome, _) if mistaken && at_sign_in => "/dashboard".to_owned(),
+            (Self::SendsGuestsHomeByRoot, _) if mistaken && at_sign_in => "/".to_owned(),
+            (Self::SendsGuestsHomeByRoot, _) if mistaken && path == "/" => "/dashboard".to_owned(),
+            (Self::SendsGuestsBack, _) if mistaken && at_sign_in => back?.to_owned(),
+            _ => return None,
+        };
+        // It shows at least the page that it sends to.
+        (path != to && !pages.is_onboarding(path)).then_some(to)
+    }
 }
 
 /// Follows redirects of both; how many were ours, and the way.
@@ -82,7 +117,8 @@ fn follow(
     visitor: &Visitor,
     application: Application,
 ) -> (usize, Vec<String>) {
-    let (mut ours, mut theirs, mut disagreed) = (0, 0, false);
+    let (mut ours, mut theirs, mut marks) = (0, 0, Vec::new());
+    let mut back = None;
     let mut lookup = visitor.lookup.clone();
     let mut way = vec![start.to_owned()];
     while ours <= MAX_STEPS + 2 {
@@ -97,7 +133,8 @@ fn follow(
             lookup: &lookup,
             wants: Wants::Page,
             safe_method: true,
-            upstream_disagreed: disagreed && found.access == Access::Guest,
+            upstream_disagreed: marks.contains(&Mark::Disagreed)
+                || found.access != Access::Guest && marks.contains(&Mark::SentOn),
             reloaded: true,
         });
         let next = match (&decision, &lookup) {
@@ -106,26 +143,23 @@ fn follow(
             (Decision::Redirect { .. }, _) => pages.sign_in(None, None),
             (Decision::Refuse { .. }, _) => break,
             (Decision::Forward(permit), _) => {
-                let to = match (application, permit.who()) {
-                    (Application::SendsToSignIn, _) => pages.sign_in_path().to_owned(),
-                    (Application::SendsToOnboarding, Some(f)) => pages.onboarding(&f.session),
-                    // It does not send there whom it does not know.
-                    (Application::SendsToOnboarding, None) | (Application::ShowsPages, _) => break,
-                };
-                // It shows at least the page that it sends to.
-                if path == to || pages.is_onboarding(path) || theirs > 3 {
+                let Some(to) = application.sends(path, back.as_deref(), permit, pages) else { break };
+                if theirs > 6 {
                     break;
                 }
-                // As `Gateway::note_disagreement` has it.
-                if let Some(found) = permit.who() {
-                    disagreed |=
-                        to == pages.sign_in_path() || pages.is_onboarding(&to) && !found.session.needs_onboarding();
-                }
+                marks.extend(disagreement(&Sent {
+                    permit,
+                    from_sign_in: found.access == Access::Guest || path == pages.sign_in_path(),
+                    to_sign_in: to == pages.sign_in_path(),
+                    to_onboarding: pages.is_onboarding(&to),
+                    to: table.find("app.test", &to, &Method::GET).ok().map(|r| r.access),
+                }));
                 theirs += 1;
                 way.push(to);
                 continue;
             }
         };
+        back = Some(path.to_owned());
         if let Decision::Redirect { drop_sid: true, .. } = decision {
             lookup = Lookup::Absent;
         }
@@ -159,11 +193,11 @@ proptest! {
             prop_assert!(faults.iter().all(|f| f.reason.contains(" -> ")), "a fault shows the way: {:?}", faults);
             return Ok(());
         }
-        for visitor in visitors() {
+        for visitor in visitors(&config) {
             for start in STARTS {
                 let way = walk(&table, &pages, "app.test", start, &visitor).steps;
                 prop_assert!(way.len() <= MAX_STEPS + 1, "{}: {}", visitor.who, way.join(" -> "));
-                for application in [Application::ShowsPages, Application::SendsToSignIn, Application::SendsToOnboarding] {
+                for application in APPLICATIONS {
                     let (ours, way) = follow(&table, &pages, start, &visitor, application);
                     prop_assert!(ours <= MAX_STEPS, "{}, {:?}: {}", visitor.who, application, way.join(" -> "));
                 }

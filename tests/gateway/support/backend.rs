@@ -173,6 +173,11 @@ impl World {
     }
 
     pub(crate) async fn routed(more: &str, routes: &str) -> Self {
+        Self::headed("", more, routes).await
+    }
+
+    /// With keys that stand before any table, too.
+    pub(crate) async fn headed(head: &str, more: &str, routes: &str) -> Self {
         let demo = Backend::new(KEY);
         let (for_backend, for_front) = (demo.clone(), Front::new(demo.clone()));
         let backend = Scripted::start(Arc::new(move |request| {
@@ -185,7 +190,7 @@ impl World {
             Box::pin(async move { front.answer(request).await })
         }))
         .await;
-        let gateway = Gateway::start(&(base(backend.address, front.address) + more + routes)).await;
+        let gateway = Gateway::start(&(head.to_owned() + &base(backend.address, front.address) + more + routes)).await;
         Self { demo, backend, front, gateway }
     }
 

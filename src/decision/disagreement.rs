@@ -1,0 +1,48 @@
+//! What an upstream's redirect says of what it sees.
+//!
+//! An application with a middleware of its own goes by a cookie: it may miss one that the session backend would honour, or
+//! find one that is left over. Where its redirect and ours would follow each other, the browser is marked for ten seconds,
+//! and the mark is an input of [`decide`](super::decide).
+
+use super::{Access, Permit, Reason};
+
+/// A redirect of an upstream to an address of the same site.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// What the request was forwarded by.
+    pub permit: &'a Permit,
+    /// It came from the sign-in page, or another one for guests.
+    pub from_sign_in: bool,
+    /// It goes to the sign-in page.
+    pub to_sign_in: bool,
+    /// It goes to the onboarding page, or below it.
+    pub to_onboarding: bool,
+    /// What the route of the address asks; nothing where there is none.
+    pub to: Option<Access>,
+}
+
+/// How the browser is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// The upstream contradicts the session.
+    Disagreed,
+    /// It sent a visitor on from the sign-in page; a contradiction if that leads to a page that needs a session.
+    SentOn,
+}
+
+/// What is to be made of such a redirect.
+pub fn disagreement(s: &Sent<'_>) -> Option<Mark> {
+    if let Some(found) = s.permit.who() {
+        let disagrees = s.to_sign_in || s.to_onboarding && !found.session.needs_onboarding();
+        return disagrees.then_some(Mark::Disagreed);
+    }
+    let unasked = s.permit.reason() == Reason::Public;
+    if !s.from_sign_in || s.to_sign_in || !(unasked || s.permit.has_none()) {
+        return None;
+    }
+    match s.to? {
+        Access::SignedIn | Access::Onboarded if !unasked => Some(Mark::Disagreed),
+        Access::Guest => None,
+        _ => Some(Mark::SentOn),
+    }
+}
