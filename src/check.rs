@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use http::Method;
 
 use crate::certificate::Certificate;
-use crate::config::{Access, Config, ConfigError, Fault, Place, Segment, Source};
+use crate::config::{Access, Capability, Config, ConfigError, Fault, Place, Segment, Source};
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
 use crate::pages::Pages;
 use crate::route::RouteTable;
@@ -50,6 +50,16 @@ pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
         Ok(table) => faults.extend(page_faults(&config, &table)),
     }
     if faults.is_empty() { Ok(config) } else { Err(source.error(faults)) }
+}
+
+/// What is no fault, but worth knowing before somebody runs into it.
+pub fn notes(config: &Config) -> Vec<String> {
+    let (backend, preset) = (&config.backend, config.backend.preset.as_str());
+    let cannot = Capability::ALL.into_iter().filter(|capability| !backend.supports(*capability));
+    let note = |what: Capability| {
+        format!("backend.preset = \"{preset}\" has no call for {}: that is answered 501", what.as_str())
+    };
+    cannot.map(note).collect()
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {

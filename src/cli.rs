@@ -66,6 +66,9 @@ pub fn main() -> ExitCode {
             Ok(found) => {
                 let (routes, upstreams) = (found.routes.len(), found.upstreams.len());
                 println!("{}: ok ({routes} routes, {upstreams} upstreams)", config.display());
+                for note in check::notes(&found) {
+                    println!("note: {note}");
+                }
                 ExitCode::SUCCESS
             }
             Err(faults) => {

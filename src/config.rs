@@ -33,7 +33,7 @@ mod value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use backend::{Backend, BackendFields, BackendPaths, Preset};
+pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
 pub use fault::{ConfigError, Fault, Place, Source};
 pub use listener::{Listener, ListenerMode};
 pub use log::{Log, LogFormat};

@@ -115,6 +115,12 @@ impl Rejection {
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "backend_unavailable", message) }
     }
 
+    /// The session backend has no call for this ([`config::Backend::supports`](crate::config::Backend::supports)).
+    /// `message` says what it has, or what to do instead.
+    pub fn not_supported(message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_supported_by_backend", message)
+    }
+
     /// A refusal of the backend at sign-in, passed on as our own.
     pub fn sign_in(refusal: crate::session::SignInAnswer) -> Self {
         let crate::session::SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };

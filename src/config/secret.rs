@@ -35,11 +35,10 @@ const SHORTEST: usize = 16;
 const LONGEST: u64 = 8 * 1024;
 
 impl Table<'_> {
-    /// A secret, which must be there. It is never text in the file itself.
-    pub(super) fn secret(&mut self, key: &str) -> Secret {
-        self.require(key, "for example \"${SIDGATE_GATEWAY_KEY}\" or \"file:secrets/gateway-key\"");
+    /// A secret. It is never text in the file itself.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
         let reader = self.reader;
-        self.text(key, WHAT, |text| secret(text, reader).map_err(Problem::discreet)).unwrap_or_default()
+        self.text(key, WHAT, |text| secret(text, reader).map_err(Problem::discreet))
     }
 }
 

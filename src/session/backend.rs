@@ -56,7 +56,7 @@ pub(super) struct Backend {
     pool: Arc<Pool<Empty<Bytes>>>,
     control: reqwest::Client,
     host: HeaderValue,
-    key: HeaderValue,
+    key: Option<HeaderValue>,
 }
 
 impl Backend {
@@ -75,11 +75,15 @@ impl Backend {
             .pool_idle_timeout(config.idle_timeout)
             .build()
             .map_err(|e| format!("the backend client cannot be made: {e}"))?;
-        let mut key = HeaderValue::from_str(config.gateway_key.expose())
-            .map_err(|_| "backend.gateway_key holds a character that no header can carry".to_owned())?;
-        key.set_sensitive(true);
+        let key = config.gateway_key.as_ref().map(|key| secret(key.expose())).transpose();
+        let key = key.map_err(|_| "backend.gateway_key holds a character that no header can carry".to_owned())?;
         let host = HeaderValue::try_from(authority).map_err(|_| "backend.url names no host".to_owned())?;
         Ok(Self { config: config.clone(), pool, control, host, key })
+    }
+
+    /// Whether there is a call for this.
+    pub(super) fn supports(&self, capability: config::Capability) -> bool {
+        self.config.supports(capability)
     }
 
     /// Asks whose the sid is.
@@ -158,7 +162,9 @@ impl Backend {
 
     fn headers(&self, caller: &Caller) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(GATEWAY_KEY, self.key.clone());
+        if let Some(key) = &self.key {
+            headers.insert(GATEWAY_KEY, key.clone());
+        }
         headers.insert(REQUEST_ID, caller.request_id.clone());
         headers.insert(TRACEPARENT, caller.traceparent.clone());
         // A call of the gateway's own starts from nobody's request.
@@ -186,9 +192,14 @@ pub(crate) fn authority_of(url: &str) -> String {
 }
 
 fn authorization(sid: &SessionId) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Session {}", sid.expose())).ok()?;
+    secret(&format!("Session {}", sid.expose())).ok()
+}
+
+/// A value that is never printed, nor kept in HTTP/2's table.
+fn secret(text: &str) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(text)?;
     value.set_sensitive(true);
-    Some(value)
+    Ok(value)
 }
 
 /// A code goes into addresses and logs, so it is a word.

@@ -202,6 +202,11 @@ impl Sessions {
         answer
     }
 
+    /// Whether the backend has a call for this.
+    pub fn supports(&self, capability: config::Capability) -> bool {
+        self.0.backend.supports(capability)
+    }
+
     /// The backend does not know our key: an alarm, for `/readyz`.
     pub fn key_refused(&self) -> bool {
         self.0.key_refused.load(Relaxed)

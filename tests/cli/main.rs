@@ -93,6 +93,22 @@ fn check_finds_what_only_shows_when_the_parts_are_seen_together() {
 }
 
 #[test]
+fn check_names_what_the_backend_cannot_do() {
+    let (_folder, path) = folder(GOOD);
+    let (code, out, _) = output(&["check", "--config", &path]);
+    assert_eq!((code, out.contains("note:")), (0, false), "{out}");
+    let nested = GOOD.replace("gateway_key = \"file:secret\"", "preset = \"nested\"");
+    let (_folder, path) = folder(&nested);
+    let (code, out, error) = output(&["check", "--config", &path]);
+    assert_eq!(code, 0, "{error}");
+    let notes: Vec<&str> = out.lines().filter(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes.len(), 5, "{out}");
+    let first =
+        "backend.preset = \"nested\" has no call for sign-in with e-mail address and password: that is answered 501";
+    assert_eq!(notes[0], format!("note: {first}"));
+}
+
+#[test]
 fn run_with_a_faulty_configuration_exits_2_and_starts_nothing() {
     let (_folder, path) = folder(&GOOD.replace("file:secret", "plain text"));
     let (code, out, error) = output(&["run", "--config", &path]);

@@ -31,7 +31,7 @@ fn the_reference_is_the_defaults() {
         routes: vec![Route::default()],
         ..Config::default()
     };
-    expected.backend.gateway_key = Secret::new(KEY);
+    expected.backend.gateway_key = Some(Secret::new(KEY));
     assert_eq!(config, expected);
 }
 
@@ -42,7 +42,7 @@ fn what_is_not_said_is_as_in_the_reference() {
                 upstream.nextjs = {}\nroute = [{}]\n";
     let config = Config::parse(text, "x", Path::new(""), &|_| Some(KEY.to_owned())).unwrap();
     let mut backend = config.backend.clone();
-    backend.gateway_key = Secret::default();
+    backend.gateway_key = None;
     let expected = Config::default();
     assert_eq!(backend, expected.backend);
     assert_eq!((config.server, config.session), (expected.server, expected.session));

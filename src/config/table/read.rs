@@ -136,15 +136,40 @@ impl Table<'_> {
         what: &str,
         mut parse: impl FnMut(&str) -> Result<T, Problem>,
     ) -> Option<Vec<T>> {
+        let expected = |v: &DeValue<'_>| Err(Problem::expected(what, v));
+        self.items(key, &format!("a list of texts, each {what}"), |v| {
+            v.as_str().map_or_else(|| expected(v), &mut parse)
+        })
+    }
+
+    /// A list of whole numbers of some kind.
+    pub(in crate::config) fn numbers<T>(
+        &mut self,
+        key: &str,
+        what: &str,
+        mut parse: impl FnMut(i64) -> Result<T, Problem>,
+    ) -> Option<Vec<T>> {
+        let expected = |v: &DeValue<'_>| Err(Problem::expected(what, v));
+        let number = |v: &DeValue<'_>| v.as_integer().and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
+        self.items(key, &format!("a list of numbers, each {what}"), |v| {
+            number(v).map_or_else(|| expected(v), &mut parse)
+        })
+    }
+
+    fn items<T>(
+        &mut self,
+        key: &str,
+        what: &str,
+        mut parse: impl FnMut(&DeValue<'_>) -> Result<T, Problem>,
+    ) -> Option<Vec<T>> {
         let value = self.get(key)?;
         let Some(items) = value.get_ref().as_array() else {
-            let what = format!("a list of texts, each {what}");
-            self.report(key, value.span(), Problem::expected(&what, value.get_ref()));
+            self.report(key, value.span(), Problem::expected(what, value.get_ref()));
             return None;
         };
         let mut list = Vec::new();
         for item in items.iter() {
-            match item.get_ref().as_str().map_or_else(|| Err(Problem::expected(what, item.get_ref())), &mut parse) {
+            match parse(item.get_ref()) {
                 Ok(value) => list.push(value),
                 Err(problem) => self.report(key, item.span(), problem),
             }

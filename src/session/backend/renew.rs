@@ -40,6 +40,9 @@ impl Backend {
         sid: &SessionId,
         caller: &Caller,
     ) -> Renewed {
+        if path.is_empty() {
+            return Renewed::NotSupported;
+        }
         let Some(credential) = authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
         let mut call = self
             .control
