@@ -11,6 +11,7 @@ use http::Method;
 
 use crate::certificate::Certificate;
 use crate::config::{Access, Capability, Config, ConfigError, Fault, Place, Segment, Source};
+use crate::connect::Tls;
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
 use crate::pages::Pages;
 use crate::route::RouteTable;
@@ -41,6 +42,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// Every fault, each with its place.
 pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
     let mut faults = certificate_faults(&config);
+    faults.extend(tls_faults(&config));
     match RouteTable::new(&config) {
         Err(found) => faults.extend(found.into_iter().map(|f| Fault {
             place: f.place,
@@ -70,6 +72,20 @@ fn certificate_faults(config: &Config) -> Vec<Fault> {
             place: Place::default(),
             reason: format!("a [[certificate]] cannot be used: {reason}"),
             hint: Some("certs/dev.sh makes one for development".into()),
+        })
+        .collect()
+}
+
+fn tls_faults(config: &Config) -> Vec<Fault> {
+    let backend = ("[backend]".to_owned(), std::slice::from_ref(&config.backend.url), &config.backend.tls);
+    let upstreams = config.upstreams.iter().map(|u| (format!("[upstream.{}]", u.name), &*u.urls, &u.tls));
+    std::iter::once(backend)
+        .chain(upstreams)
+        .filter_map(|(name, targets, tls)| Some((name, Tls::for_targets(targets, tls).err()?)))
+        .map(|(name, reason)| Fault {
+            place: Place::default(),
+            reason: format!("https cannot be used for {name}: {reason}"),
+            hint: Some("`ca`, `client_certificate` and `client_key` are PEM files".into()),
         })
         .collect()
 }

@@ -27,6 +27,7 @@ mod session;
 mod suggest;
 mod syntax;
 mod table;
+mod target;
 mod upstream;
 mod value;
 
@@ -45,6 +46,7 @@ pub use route::{Access, Kind, Route, TenantMatch, TenantRule};
 pub use secret::Secret;
 pub use server::{Admin, Certificate, Server};
 pub use session::{Session, SignIn};
+pub use target::{ClientTls, Target};
 pub use upstream::Upstream;
 pub use value::Rate;
 

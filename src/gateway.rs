@@ -73,7 +73,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             routes,
             sessions: Sessions::new(config)?,
-            upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect(),
+            upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
             cookie: SidCookie::new(&config.session),
             pages: Pages::new(&config.pages, &config.paths),
             paths: config.paths.clone(),

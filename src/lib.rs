@@ -19,6 +19,7 @@ pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod connect;
 pub mod context;
 pub mod cookie;
 pub mod decision;

@@ -10,7 +10,6 @@ mod lookup;
 mod types;
 mod wire;
 
-pub(crate) use backend::authority_of;
 pub use backend::{Caller, Credentials, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer};
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};

@@ -3,7 +3,9 @@
 //! Nothing leaves without a [`Permit`], and every request is stripped and told its identity in [`Upstream::forward`]
 //! itself, public ones included: forgetting either does not type-check.
 
+mod balance;
 mod headers;
+mod instance;
 mod tunnel;
 
 use std::sync::Arc;
@@ -18,13 +20,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::{Body, Download, Progress, Upload};
 use crate::config;
+use crate::connect::{Connector, Tls};
 use crate::context::Context;
 use crate::cookie::SidCookie;
 use crate::decision::Permit;
 use crate::identity;
-use crate::pool::{Lease, Pool, PoolConfig};
+use crate::pool::{Lease, PoolConfig};
 use crate::route::Route;
-use crate::session::{SessionId, authority_of};
+use crate::session::SessionId;
+
+use instance::Instance;
 
 pub use headers::Answered;
 pub(crate) use headers::keep_private;
@@ -76,8 +81,7 @@ pub struct Tunnels {
 /// One application.
 #[derive(Debug)]
 pub struct Upstream {
-    authority: String,
-    pool: Arc<Pool<Upload>>,
+    instances: Box<[Instance]>,
     tunnels: Tunnels,
     session_cookies: Vec<String>,
 }
@@ -95,15 +99,21 @@ pub struct Rules<'a> {
 
 impl Upstream {
     /// From `[upstream.NAME]`.
-    pub fn new(config: &config::Upstream, tunnels: Tunnels) -> Self {
-        let authority = authority_of(&config.url);
-        let pool = Pool::new(PoolConfig {
-            authority: authority.clone(),
-            connect_timeout: config.connect_timeout,
-            idle_timeout: config.pool_idle_timeout,
-            max_idle: config.pool_max_idle,
-        });
-        Self { authority, pool, tunnels, session_cookies: config.session_cookies.clone() }
+    ///
+    /// # Errors
+    /// In words: files for TLS that cannot be used.
+    pub fn new(config: &config::Upstream, tunnels: Tunnels) -> Result<Self, String> {
+        let named = |e: String| format!("[upstream.{}]: {e}", config.name);
+        let tls = Tls::for_targets(&config.urls, &config.tls).map_err(named)?;
+        let instance = |target| {
+            let connector = Connector::new(target, tls.as_ref(), config.connect_timeout)?;
+            Ok(Instance::new(
+                target,
+                PoolConfig { connector, idle_timeout: config.pool_idle_timeout, max_idle: config.pool_max_idle },
+            ))
+        };
+        let instances = config.urls.iter().map(instance).collect::<Result<_, String>>().map_err(named)?;
+        Ok(Self { instances, tunnels, session_cookies: config.session_cookies.clone() })
     }
 
     /// Forwards a permitted request.
@@ -133,7 +143,7 @@ impl Upstream {
         };
         cx.facts.upstream_us = u64::try_from(started.elapsed().as_micros()).ok();
         let mut answer = answer.map_err(|error| failed(cx, error))?;
-        let answered = headers::answer(&mut answer, cx, rules, &self.authority);
+        let answered = headers::answer(&mut answer, cx, rules, &self.instances);
         Ok((answer, answered))
     }
 
@@ -168,7 +178,8 @@ impl Upstream {
             let (upload, progress) = Upload::new(body);
             (upload, Some(progress))
         };
-        let mut lease = self.lease().await?;
+        let instance = balance::pick(&self.instances);
+        let mut lease = instance.pool.lease().await.map_err(|e| connect_error(&e))?;
         // A request without a body that may be repeated (RFC 9110 section 9.2.2) is kept for one more try, in case the
         // server closes a kept connection at this very moment.
         let again = (lease.reused && progress.is_none() && is_idempotent(&parts.method)).then(|| parts.clone());
@@ -187,7 +198,7 @@ impl Upstream {
             };
             if let Some(request) = repeat {
                 cx.facts.retried = true;
-                lease = self.pool.connect().await.map_err(|e| connect_error(&e))?;
+                lease = instance.pool.connect().await.map_err(|e| connect_error(&e))?;
                 sent = wait.send(&mut lease, request).await;
             }
         }
@@ -197,10 +208,6 @@ impl Upstream {
             return Err(UpstreamError::Broken);
         }
         Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, progress, route.idle_timeout))))
-    }
-
-    async fn lease(&self) -> Result<Lease<Upload>, UpstreamError> {
-        self.pool.lease().await.map_err(|e| connect_error(&e))
     }
 }
 

@@ -9,19 +9,9 @@ use super::suggest;
 use super::table::Problem;
 use crate::networks::{self, NAMES, Named};
 
-/// `http://host[:port]`
-pub(super) fn url(text: &str) -> Result<String, Problem> {
-    const WHAT: &str = "an address such as \"http://127.0.0.1:8000\"";
-    if text.starts_with("https://") {
-        return Err(Problem::expected_text(WHAT, text)
-            .hint("https is not supported here yet: run it on the same host or in a private network over http"));
-    }
-    site(text, &["http://"], WHAT)
-}
-
 /// `https://host[:port]`
 pub(super) fn public_origin(text: &str) -> Result<String, Problem> {
-    site(text, &["https://"], "an origin such as \"https://app.example.com\"")
+    site(text, &["https://"], "an origin such as \"https://app.example.com\"", "it begins with https://")
 }
 
 /// `https://host[:port]`, or with `http`.
@@ -30,14 +20,14 @@ pub(super) fn origin(text: &str) -> Result<String, Problem> {
     if text.starts_with("ws") && text.contains("://") {
         return Err(Problem::expected_text(WHAT, text).hint("browsers name the page's origin, with http or https"));
     }
-    site(text, &["https://", "http://"], WHAT)
+    site(text, &["https://", "http://"], WHAT, "it begins with https:// or http://")
 }
 
 /// Scheme, host and port in the spelling browsers use: lower case, no default port.
-fn site(text: &str, schemes: &[&str], what: &str) -> Result<String, Problem> {
+pub(super) fn site(text: &str, schemes: &[&str], what: &str, begin: &str) -> Result<String, Problem> {
     let problem = |hint: &str| Err(Problem::expected_text(what, text).hint(hint));
     let Some(rest) = schemes.iter().find_map(|s| text.strip_prefix(s)) else {
-        return problem(&format!("it begins with {}", schemes.join(" or ")));
+        return problem(begin);
     };
     if rest.contains('@') {
         return problem("a user and password cannot stand here");

@@ -10,7 +10,7 @@ mod preset;
 use std::time::Duration;
 
 use super::table::{Problem, Table};
-use super::{LONG, PathPattern, SHORT, Secret, address};
+use super::{ClientTls, LONG, PathPattern, SHORT, Secret, Target};
 pub use fields::BackendFields;
 pub use paths::BackendPaths;
 pub use preset::{Capability, Preset, TokenIn};
@@ -18,8 +18,10 @@ pub use preset::{Capability, Preset, TokenIn};
 /// `[backend]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backend {
-    /// `http://host:port`, without a path.
-    pub url: String,
+    /// Where it is reached.
+    pub url: Target,
+    /// For an https one.
+    pub tls: ClientTls,
     /// The shape of its calls and answers.
     pub preset: Preset,
     /// Sent as `X-Gateway-Key` with every call. Contract v1 requires it.
@@ -59,7 +61,8 @@ pub struct Backend {
 impl Default for Backend {
     fn default() -> Self {
         Self {
-            url: "http://127.0.0.1:8000".into(),
+            url: Target::Http("127.0.0.1:8000".into()),
+            tls: ClientTls::default(),
             preset: Preset::V1,
             gateway_key: None,
             authorization: "Session {sid}".into(),
@@ -90,7 +93,8 @@ impl Backend {
         }
         let words = [("body", TokenIn::Body), ("bearer", TokenIn::Bearer)];
         let backend = Self {
-            url: table.text("url", "an address", address::url).unwrap_or(default.url),
+            url: table.target("url").unwrap_or(default.url),
+            tls: ClientTls::read(table),
             preset,
             gateway_key: table.secret("gateway_key"),
             authorization: table.text("authorization", CREDENTIAL, credential).unwrap_or(default.authorization),
@@ -112,6 +116,7 @@ impl Backend {
             fields: table.table("fields", |table| BackendFields::read(table, preset)),
         };
         table.finish();
+        backend.tls.check(table, &["url"], std::slice::from_ref(&backend.url));
         backend
     }
 }

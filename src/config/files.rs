@@ -10,6 +10,11 @@ impl Table<'_> {
     /// The path of a file that must be there and readable.
     pub(super) fn file(&mut self, key: &str) -> Option<PathBuf> {
         self.require(key, "the path of a file, relative to this one");
+        self.optional_file(key)
+    }
+
+    /// The path of a file that may be left out, but must be readable when it is named.
+    pub(super) fn optional_file(&mut self, key: &str) -> Option<PathBuf> {
         let base = self.reader.base;
         self.text(key, "the path of a file", |text| {
             let path = base.join(text);

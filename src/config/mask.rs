@@ -53,7 +53,8 @@ fn sensitive(word: &str) -> bool {
     }
     let word = word.to_ascii_lowercase().replace('-', "_");
     ["secret", "passw", "token"].iter().any(|w| word.contains(w))
-        || word.ends_with("_key")
+        // The path of a file, like the `key` of a [[certificate]].
+        || word.ends_with("_key") && word != "client_key"
         || strsim::damerau_levenshtein(&word, "gateway_key") <= 3
 }
 

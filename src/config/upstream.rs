@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::table::{Problem, Table};
-use super::{LONG, SHORT, TUNNEL, address, session};
+use super::{ClientTls, LONG, SHORT, TUNNEL, Target, session};
 
 /// `[upstream.NAME]`: an application that requests are forwarded to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {
     /// What routes call it.
     pub name: String,
-    /// `http://host:port`, without a path.
-    pub url: String,
+    /// Its instances, at least one.
+    pub urls: Vec<Target>,
+    /// For those that are reached over https.
+    pub tls: ClientTls,
     /// Longest to connect.
     pub connect_timeout: Duration,
     /// Longest without a sign of life before the answer's header.
@@ -31,7 +33,8 @@ impl Default for Upstream {
     fn default() -> Self {
         Self {
             name: "nextjs".into(),
-            url: "http://127.0.0.1:3000".into(),
+            urls: vec![Target::Http("127.0.0.1:3000".into())],
+            tls: ClientTls::default(),
             connect_timeout: Duration::from_secs(2),
             response_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(300),
@@ -50,7 +53,8 @@ impl Upstream {
         }
         let upstream = Self {
             name: name.to_owned(),
-            url: table.text("url", "an address", address::url).unwrap_or(default.url),
+            urls: instances(table).unwrap_or(default.urls),
+            tls: ClientTls::read(table),
             connect_timeout: table.duration("connect_timeout", default.connect_timeout, SHORT),
             response_timeout: table.duration("response_timeout", default.response_timeout, LONG),
             idle_timeout: table.duration("idle_timeout", default.idle_timeout, TUNNEL),
@@ -61,6 +65,27 @@ impl Upstream {
                 .unwrap_or(default.session_cookies),
         };
         table.finish();
+        upstream.check(table);
         upstream
     }
+
+    fn check(&self, table: &mut Table<'_>) {
+        self.tls.check(table, &["url", "urls"], &self.urls);
+        if table.has("url") && table.has("urls") {
+            table.contradiction("urls", "stands beside `url`", "write one of them: `urls` for several instances");
+        } else if table.good(&["urls"]) {
+            let twice = self.urls.iter().enumerate().find(|(i, url)| self.urls[..*i].contains(url));
+            match twice {
+                Some((_, url)) => table.contradiction("urls", format!("names {url} twice"), "each is one instance"),
+                None if self.urls.is_empty() => table.contradiction("urls", "is empty", "name at least one instance"),
+                None => {}
+            }
+        }
+    }
+}
+
+/// `url`, or `urls`.
+fn instances(table: &mut Table<'_>) -> Option<Vec<Target>> {
+    let (one, several) = (table.target("url"), table.targets("urls"));
+    several.or_else(|| one.map(|one| vec![one]))
 }

@@ -8,6 +8,7 @@ mod sign_in;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
@@ -18,6 +19,7 @@ use super::lookup::Unavailable;
 use super::types::SessionId;
 use super::wire::{self, Answer};
 use crate::config;
+use crate::connect::{self, Connector, Tls};
 use crate::pool::{Lease, Pool, PoolConfig};
 pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
@@ -55,30 +57,30 @@ pub(super) struct Backend {
     config: config::Backend,
     pool: Arc<Pool<Empty<Bytes>>>,
     control: reqwest::Client,
+    /// What the addresses of `control` begin with.
+    base: String,
     host: HeaderValue,
     key: Option<HeaderValue>,
+    /// It was said that there is no connection.
+    unreachable: AtomicBool,
 }
 
 impl Backend {
     pub(super) fn new(config: &config::Backend) -> Result<Self, String> {
-        let authority = authority_of(&config.url);
+        let named = |e: String| format!("[backend]: {e}");
+        let tls = Tls::for_targets(std::slice::from_ref(&config.url), &config.tls).map_err(named)?;
         let pool = Pool::new(PoolConfig {
-            authority: authority.clone(),
-            connect_timeout: config.connect_timeout,
+            connector: Connector::new(&config.url, tls.as_ref(), config.connect_timeout).map_err(named)?,
             idle_timeout: config.idle_timeout,
             max_idle: config.max_concurrent,
         });
-        let control = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(config.connect_timeout)
-            .pool_idle_timeout(config.idle_timeout)
-            .build()
-            .map_err(|e| format!("the backend client cannot be made: {e}"))?;
+        let (control, base) =
+            connect::control::client(&config.url, tls.as_ref(), config.connect_timeout, config.idle_timeout)
+                .map_err(named)?;
         let key = config.gateway_key.as_ref().map(|key| secret(key.expose())).transpose();
         let key = key.map_err(|_| "backend.gateway_key holds a character that no header can carry".to_owned())?;
-        let host = HeaderValue::try_from(authority).map_err(|_| "backend.url names no host".to_owned())?;
-        Ok(Self { config: config.clone(), pool, control, host, key })
+        let host = HeaderValue::from_str(config.url.authority()).map_err(|_| "backend.url names no host".to_owned())?;
+        Ok(Self { config: config.clone(), pool, control, base, host, key, unreachable: AtomicBool::new(false) })
     }
 
     /// Whether there is a call for this.
@@ -97,18 +99,28 @@ impl Backend {
     }
 
     async fn ask(&self, sid: &SessionId, caller: &Caller) -> Result<(u16, Bytes), Unavailable> {
-        let mut lease = self.pool.lease().await.map_err(|_| Unavailable::Connect)?;
+        let mut lease = self.reached(self.pool.lease().await)?;
         let request = || self.validation(sid, caller).ok_or(Unavailable::Malformed);
         let mut answer = lease.send(request()?).await;
         if answer.is_err() && lease.reused {
             // A validation changes nothing, so it may be repeated once on a connection that is surely alive.
-            lease = self.pool.connect().await.map_err(|_| Unavailable::Connect)?;
+            lease = self.reached(self.pool.connect().await)?;
             answer = lease.send(request()?).await;
         }
         let answer = answer.map_err(|_| Unavailable::Connect)?;
         let status = answer.status().as_u16();
         let body = self.collect(answer.into_body(), lease).await?;
         Ok((status, body))
+    }
+
+    /// Why there is no connection (a certificate that is not taken, a socket that is not there) is said once.
+    fn reached<T>(&self, connected: std::io::Result<T>) -> Result<T, Unavailable> {
+        let failed = connected.is_err();
+        let news = self.unreachable.load(Relaxed) != failed && self.unreachable.swap(failed, Relaxed) != failed;
+        if let (true, Err(error)) = (news, &connected) {
+            tracing::warn!(%error, url = %self.config.url, "no connection to the backend");
+        }
+        connected.map_err(|_| Unavailable::Connect)
     }
 
     async fn collect(&self, body: hyper::body::Incoming, lease: Lease<Empty<Bytes>>) -> Result<Bytes, Unavailable> {
@@ -133,7 +145,7 @@ impl Backend {
         let credential = authorization(sid).ok_or(Unavailable::Malformed)?;
         let call = self
             .control
-            .request(Method::DELETE, format!("{}{path}", self.config.url))
+            .request(Method::DELETE, format!("{}{path}", self.base))
             .headers(self.headers(caller))
             .header(AUTHORIZATION, credential)
             .timeout(self.config.timeout);
@@ -182,13 +194,6 @@ impl Backend {
     fn path(&self, template: &str, sid: &SessionId) -> String {
         if template.contains("{sid}") { template.replace("{sid}", &sid.expose()) } else { template.to_owned() }
     }
-}
-
-/// `host:port` of a checked `http://host[:port]`.
-pub(crate) fn authority_of(url: &str) -> String {
-    let rest = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
-    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    if has_port { rest.to_owned() } else { format!("{rest}:80") }
 }
 
 fn authorization(sid: &SessionId) -> Option<HeaderValue> {

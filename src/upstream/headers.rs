@@ -3,7 +3,7 @@
 use http::header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use super::Rules;
+use super::{Instance, Rules};
 use crate::body::Body;
 use crate::context::Context;
 use crate::identity;
@@ -81,7 +81,7 @@ pub(super) fn forwarding(headers: &mut HeaderMap, cx: &Context) {
 
 /// Cleans an answer of the upstream: hop-by-hop headers, what no browser is to see, session cookies it may not set,
 /// and addresses of its own.
-pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules<'_>, authority: &str) -> Answered {
+pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules<'_>, own: &[Instance]) -> Answered {
     // A 101 that comes this far is the verified one of a tunnel.
     let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -98,17 +98,19 @@ pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules
         // A sign-in of the application's own: from a shared cache everybody would become this user.
         keep_private(headers);
     }
-    rewrite_location(headers, cx, authority);
+    rewrite_location(headers, cx, own);
     Answered { session_changed }
 }
 
 /// `http://127.0.0.1:3000/x` -> `https://app.example.com/x`: applications build such addresses from what they see of
 /// the request, and a browser cannot follow them.
-fn rewrite_location(headers: &mut HeaderMap, cx: &Context, authority: &str) {
+fn rewrite_location(headers: &mut HeaderMap, cx: &Context, own: &[Instance]) {
     let Some(location) = headers.get(LOCATION).and_then(|v| v.to_str().ok()) else { return };
     let Some(rest) = location.strip_prefix("http://").or_else(|| location.strip_prefix("https://")) else { return };
     let named = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if !is_internal(named, authority) || named.eq_ignore_ascii_case(cx.authority.as_str()) {
+    if !own.iter().any(|i| is_internal(named, i.target.authority()))
+        || named.eq_ignore_ascii_case(cx.authority.as_str())
+    {
         return;
     }
     let tail = &rest[named.len()..];
@@ -118,7 +120,7 @@ fn rewrite_location(headers: &mut HeaderMap, cx: &Context, authority: &str) {
     }
 }
 
-/// The upstream's own address, also by the names of this machine that mean the same port.
+/// An instance's own address, also by the names of this machine that mean the same port.
 fn is_internal(named: &str, authority: &str) -> bool {
     let port = |a: &str| a.rsplit_once(':').map(|(_, p)| p.to_owned());
     let local = |a: &str| {

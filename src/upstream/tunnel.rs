@@ -17,7 +17,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Upstream, UpstreamError};
+use super::{Upstream, UpstreamError, balance};
 use crate::body::{Body, Download, Upload};
 use crate::context::Context;
 
@@ -63,7 +63,8 @@ impl Upstream {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         // A handshake is not repeated: it gets a connection that is surely alive, and never gives it back.
-        let mut lease = self.pool.connect().await.map_err(|e| super::connect_error(&e))?;
+        let instance = balance::pick(&self.instances);
+        let mut lease = instance.pool.connect().await.map_err(|e| super::connect_error(&e))?;
         let sending = lease.send(Request::from_parts(parts, Upload::empty()));
         let sent = tokio::time::timeout(idle_timeout.min(Duration::from_secs(60)), sending).await;
         let mut answer = sent.map_err(|_| UpstreamError::Timeout)?.map_err(|_| UpstreamError::Broken)?;
@@ -76,10 +77,10 @@ impl Upstream {
         }
         let upstream = hyper::upgrade::on(&mut answer);
         let stop = self.tunnels.stop.clone();
-        // The tunnel counts as the connection that it was: for `max_connections`.
+        // The tunnel counts as the connection that it was, for `max_connections`, and as an open request.
         let connection = cx.connection.clone();
         self.tunnels.open.spawn(async move {
-            let _connection = connection;
+            let _counted = (connection, lease);
             let (Ok(down), Ok(up)) = tokio::join!(downstream, upstream) else { return };
             tokio::select! {
                 () = splice(down, up, idle_timeout) => {}

@@ -73,7 +73,7 @@ impl Backend {
         }
         let call = self
             .control
-            .request(Method::POST, format!("{}{}", self.config.url, self.config.paths.sign_in))
+            .request(Method::POST, format!("{}{}", self.base, self.config.paths.sign_in))
             .headers(self.headers(caller))
             .json(&body)
             .timeout(self.config.sign_in_timeout);

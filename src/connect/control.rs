@@ -1,0 +1,67 @@
+//! The same way to a server for reqwest, which makes the rare calls.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::Tls;
+use crate::config::Target;
+
+/// A client for one server, and what its addresses begin with.
+///
+/// # Errors
+/// In words: the client cannot be made.
+pub(crate) fn client(
+    target: &Target,
+    tls: Option<&Tls>,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+) -> Result<(reqwest::Client, String), String> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .default_headers(host(target))
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(idle_timeout);
+    let (builder, base) = match (target, tls) {
+        (Target::Https(authority), Some(tls)) => {
+            let builder = builder.tls_backend_preconfigured((*tls.config).clone());
+            match (&tls.server_name, authority.rsplit_once(':')) {
+                // reqwest asks for and verifies the name in the address, so that is the one to write there.
+                (Some(name), Some((host, port))) => {
+                    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                    (builder.dns_resolver(Elsewhere { host }), format!("https://{name}:{port}"))
+                }
+                _ => (builder, target.to_string()),
+            }
+        }
+        (Target::Unix(path), _) => (builder.unix_socket(path.as_path()), "http://localhost".to_owned()),
+        _ => (builder, target.to_string()),
+    };
+    let client = builder.build().map_err(|e| format!("a client for {target} cannot be made: {e}"))?;
+    Ok((client, base))
+}
+
+/// The host is the address's, whatever name is verified.
+fn host(target: &Target) -> HeaderMap {
+    HeaderValue::from_str(target.authority()).map(|host| (HOST, host)).into_iter().collect()
+}
+
+/// Whatever is asked for, it is this host.
+struct Elsewhere {
+    host: String,
+}
+
+impl Resolve for Elsewhere {
+    fn resolve(&self, _: Name) -> Resolving {
+        let host = self.host.clone();
+        Box::pin(async move {
+            // The port is the address's: 0 says so to reqwest.
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
