@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustls::client::WantsClientCert;
 use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -113,10 +114,7 @@ impl Tls {
 
     fn load(config: &ClientTls) -> Result<Self, String> {
         let roots = config.ca.as_deref().map_or_else(system_roots, roots)?;
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| format!("TLS cannot be set up: {e}"))?
-            .with_root_certificates(roots);
+        let builder = client_config(roots)?;
         let mut made = match (&config.client_certificate, &config.client_key) {
             (Some(chain), Some(key)) => {
                 let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|e| unusable(key, &e))?;
@@ -136,6 +134,12 @@ impl Tls {
         let name = self.server_name.as_deref().unwrap_or(bare);
         ServerName::try_from(name.to_owned()).map_err(|_| format!("no certificate can have the name {name}"))
     }
+}
+
+fn client_config(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|e| format!("TLS cannot be set up: {e}"))?;
+    Ok(builder.with_root_certificates(roots))
 }
 
 fn roots(ca: &Path) -> Result<RootCertStore, String> {
