@@ -4,6 +4,7 @@
 
 mod host;
 mod id;
+mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +21,7 @@ use crate::route::Kind;
 use crate::session::Caller;
 pub use host::{Authority, authority, forwarded_authority};
 pub use id::RequestId;
+pub use sign_in::{SignInMethod, SignInOutcome};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -157,6 +159,8 @@ pub struct Facts {
     pub retried: bool,
     /// `Set-Cookie` lines for the session cookie, taken out of the upstream's answer.
     pub set_cookie_dropped: usize,
+    /// Somebody tried to sign in: how, and what came of it.
+    pub sign_in: Option<(SignInMethod, SignInOutcome)>,
     /// The upstream sent a signed-in user away.
     pub upstream_disagreed: bool,
 }

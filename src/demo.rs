@@ -14,7 +14,7 @@ mod serve;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-pub use backend::{Backend, CallKind, PASSWORD};
+pub use backend::{Backend, CODE, CallKind, PASSWORD};
 pub use certificate::{Certificate, CertificateError};
 pub use front::{Front, FrontBody};
 
@@ -124,6 +124,7 @@ The browser warns once: the certificate was made a moment ago and is signed by n
 Everyone's password is  {PASSWORD}
     alice@acme.test      Acme                bob@globex.test       Globex
     carol@acme.test      Acme and Globex     newbie@example.test   not through with onboarding
+    dave@acme.test       Acme, with a second factor: the code is  {CODE}
 
 Try:
   1. Open https://{host}/acme/dashboard without a session: you sign in, and arrive where you wanted to go.

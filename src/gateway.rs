@@ -2,6 +2,7 @@
 //!
 //! [`Gateway::handle`] always answers and always records, around `answer`, which only uses `?`.
 
+mod handed_over;
 mod judge;
 mod outcome;
 mod read;

@@ -18,6 +18,8 @@ pub const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 pub const FRESHNESS: HeaderName = HeaderName::from_static("x-auth-freshness");
 /// An order of the upstream: what it changed must show in the next request.
 pub const SESSION_CHANGED: HeaderName = HeaderName::from_static("x-auth-session-changed");
+/// An order of the upstream: the session of this sid becomes the browser's.
+pub const SET_SESSION: HeaderName = HeaderName::from_static("x-auth-set-session");
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const TENANT_ID: HeaderName = HeaderName::from_static("x-auth-tenant-id");

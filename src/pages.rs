@@ -74,10 +74,11 @@ impl Pages {
     }
 
     /// The sign-in page after a form that was right, when a second factor is due: the page asks for its code and sends
-    /// the form again with `challenge_id` and `challenge_code`.
-    pub fn sign_in_challenge(&self, next: Option<&str>, id: &str, kind: &str) -> String {
+    /// the form again with `challenge_id` and `challenge_code`. After a code that was wrong, with the error.
+    pub fn sign_in_challenge(&self, next: Option<&str>, id: &str, kind: Option<&str>, error: Option<&str>) -> String {
         let mut out = self.sign_in(next, None);
-        for (key, value) in [("challenge", id), ("kind", kind)] {
+        let parameters = [("challenge", Some(id)), ("kind", kind), ("error", error)];
+        for (key, value) in parameters.into_iter().filter_map(|(key, value)| Some((key, value?))) {
             out.push(if out.contains('?') { '&' } else { '?' });
             out.push_str(key);
             out.push('=');

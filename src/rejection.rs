@@ -11,9 +11,10 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 use crate::body::Body;
-use crate::context::Context;
+use crate::context::{Context, SignInMethod};
 use crate::decision::{Reason, Refusal};
 use crate::path::PathFault;
+use crate::session::SignInAnswer;
 use crate::upstream::UpstreamError;
 
 /// A refusal, on its way to become an answer.
@@ -121,15 +122,26 @@ impl Rejection {
         Self::new(StatusCode::NOT_IMPLEMENTED, "not_supported_by_backend", message)
     }
 
+    /// The application has signed somebody in, and the backend did not answer when it was asked about that.
+    pub fn sign_in_incomplete(sign_in: String) -> Self {
+        let message = "The session service does not answer, so your sign-in could not be completed. \
+                       Please sign in again in a moment.";
+        let retry_after = Some(5);
+        let base = Self::new(StatusCode::SERVICE_UNAVAILABLE, "sign_in_incomplete", message);
+        Self { retry_after, go_to: Some(("signIn", sign_in)), ..base }
+    }
+
     /// A refusal of the backend at sign-in, passed on as our own.
-    pub fn sign_in(refusal: crate::session::SignInAnswer) -> Self {
-        let crate::session::SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };
+    pub fn sign_in(refusal: SignInAnswer, method: SignInMethod) -> Self {
+        let SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };
         let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
         let message = match refusal.code.as_str() {
+            "invalid_credentials" if method == SignInMethod::AccessToken => "The access token was not accepted.",
             "invalid_credentials" => "E-mail address or password is wrong.",
             "account_disabled" => "This account is disabled. Ask your administrator.",
             "account_locked" => "This account is locked for now. Try again later.",
             "session_limit" => "You are signed in on too many devices. Sign out on one of them first.",
+            "invalid_challenge" => "The code is wrong, or no longer good.",
             "rate_limited" => "Too many attempts. Try again later.",
             _ => "The sign-in was refused.",
         };

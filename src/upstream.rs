@@ -31,8 +31,8 @@ use crate::session::SessionId;
 
 use instance::Instance;
 
-pub use headers::Answered;
 pub(crate) use headers::keep_private;
+pub use headers::{Answered, HandedOver};
 pub use tunnel::is_websocket;
 
 /// Why no answer came.

@@ -9,6 +9,7 @@
 //! waiting, which makes every call atomic. Decided against finer locks: validation is one map look-up.
 
 mod calls;
+mod challenges;
 mod digest;
 mod migration;
 mod people;
@@ -30,6 +31,7 @@ use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 
 use self::calls::State;
+pub use self::challenges::CODE;
 use self::digest::{Digest, sha256};
 use self::reply::{Refused, Reply};
 pub use self::request::CallKind;

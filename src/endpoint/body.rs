@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::config::Secret;
+use crate::context::SignInMethod;
 use crate::rejection::Rejection;
 use crate::session::Credentials;
 
@@ -24,11 +25,27 @@ pub(super) struct SignIn {
 }
 
 impl SignIn {
+    /// For the log.
+    pub(super) fn method(&self) -> SignInMethod {
+        match &self.credentials {
+            _ if self.challenge().is_some() => SignInMethod::Challenge,
+            Credentials::Password { .. } => SignInMethod::Password,
+            Credentials::AccessToken { .. } => SignInMethod::AccessToken,
+        }
+    }
+
     /// For the limit per address.
     pub(super) fn email(&self) -> Option<String> {
         match &self.credentials {
             Credentials::Password { email, .. } => Some(account(email)),
             Credentials::AccessToken { .. } => None,
+        }
+    }
+
+    /// The challenge that it answers.
+    pub(super) fn challenge(&self) -> Option<&Value> {
+        match &self.credentials {
+            Credentials::Password { challenge, .. } | Credentials::AccessToken { challenge, .. } => challenge.as_ref(),
         }
     }
 }
@@ -82,7 +99,14 @@ fn from_json(bytes: &[u8]) -> Result<SignIn, Rejection> {
     let bad = || Rejection::bad_body("invalid_body", "Send {\"email\", \"password\"} or {\"accessToken\"} as JSON.");
     let json: Value = serde_json::from_slice(bytes).map_err(|_| bad())?;
     let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned);
-    let challenge = challenge(json.pointer("/challenge/id"), json.pointer("/challenge/code"));
+    let challenge = match json.get("challenge").filter(|given| !given.is_null()) {
+        Some(given) => Some(challenge(given.get("id"), given.get("code")).ok_or_else(|| {
+            let message =
+                "The answer to a challenge is {\"challenge\": {\"id\", \"code\"}}, beside what was sent before.";
+            Rejection::bad_body("invalid_body", message)
+        })?),
+        None => None,
+    };
     let credentials = match (text("accessToken"), text("email"), text("password")) {
         (Some(token), None, None) => Credentials::AccessToken { token: Secret::new(token), challenge },
         (None, Some(email), Some(password)) => {
@@ -93,9 +117,12 @@ fn from_json(bytes: &[u8]) -> Result<SignIn, Rejection> {
     Ok(SignIn { credentials, next: text("next"), form: false })
 }
 
-/// The answer to a challenge, as the contract writes it.
+/// The answer to a challenge, as the contract writes it. None without an id: a form may always have the fields.
 fn challenge(id: Option<&Value>, code: Option<&Value>) -> Option<Value> {
-    Some(json!({ "id": id?, "code": code? }))
+    let plain = |value: &&Value| value.is_number() || value.is_string();
+    let fits = |value: &&Value| value.as_str().is_none_or(|text| (1..=256).contains(&text.len()));
+    let id = id.filter(plain).filter(fits)?;
+    Some(json!({ "id": id, "code": code.filter(plain)? }))
 }
 
 fn from_form(bytes: &[u8]) -> Result<SignIn, Rejection> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::body::{self, SignIn};
 use super::described::Described;
 use crate::body::Body;
-use crate::context::Context;
+use crate::context::{Context, SignInOutcome};
 use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
@@ -53,25 +53,31 @@ pub(super) async fn post(
     cx.wants = if body::is_form(&request) { Wants::Page } else { Wants::Api };
     let old = gateway.sids(request.headers());
     let sign_in = body::sign_in(request).await?;
-    let answer = match attempt(gateway, cx, &sign_in).await {
-        Ok(answer) => answer,
-        Err(rejection) if sign_in.form => return Ok(back_to_form(gateway, &sign_in, rejection.code())),
-        Err(rejection) => return Err(rejection),
+    let answer = attempt(gateway, cx, &sign_in).await;
+    let outcome = match &answer {
+        Ok(SignInAnswer::Session(..)) => SignInOutcome::SignedIn,
+        Ok(SignInAnswer::Challenge(_)) => SignInOutcome::Challenged,
+        Ok(SignInAnswer::Refused(_)) => SignInOutcome::Refused,
+        Ok(SignInAnswer::Unavailable(_)) => SignInOutcome::Unavailable,
+        Err(_) => SignInOutcome::Limited,
     };
-    match answer {
-        SignInAnswer::Session(sid, session) => {
+    cx.facts.sign_in = Some((sign_in.method(), outcome));
+    let rejection = match answer {
+        Ok(SignInAnswer::Session(sid, session)) => {
             gateway.adopt(cx, &sid, &session, &old);
-            Ok(signed_in(gateway, cx, &sign_in, &session))
+            return Ok(signed_in(gateway, cx, &sign_in, &session));
         }
-        SignInAnswer::Challenge(challenge) => Ok(challenged(gateway, cx, &sign_in, &challenge)),
-        other => {
+        Ok(SignInAnswer::Challenge(challenge)) => return Ok(challenged(gateway, cx, &sign_in, &challenge)),
+        Ok(other) => {
             cx.facts.reason = Some("sign_in_refused");
-            let rejection = Rejection::sign_in(other);
-            if sign_in.form { Ok(back_to_form(gateway, &sign_in, rejection.code())) } else { Err(rejection) }
+            Rejection::sign_in(other, sign_in.method())
         }
-    }
+        Err(limited) => limited,
+    };
+    if sign_in.form { Ok(back_to_form(gateway, &sign_in, rejection.code())) } else { Err(rejection) }
 }
 
+/// Within the limits. No limit per address for a token: whose it is, only the backend can say.
 async fn attempt(gateway: &Gateway, cx: &Context, sign_in: &SignIn) -> Result<SignInAnswer, Rejection> {
     let message = "Too many sign-in attempts. Wait a little and try again.";
     let limited = |wait| Rejection::limited("rate_limited", message, wait);
@@ -98,16 +104,27 @@ fn challenged(gateway: &Gateway, cx: &mut Context, sign_in: &SignIn, challenge: 
     if !sign_in.form {
         return super::json(StatusCode::ACCEPTED, &json!({ "challenge": challenge }));
     }
-    let text = |key: &str| match challenge.get(key) {
+    let kind = challenge.get("kind").and_then(Value::as_str);
+    see_other(&gateway.pages().sign_in_challenge(sign_in.next.as_deref(), &id_of(challenge), kind, None))
+}
+
+/// The sign-in page says what was wrong. A code that was mistyped may be typed again: the challenge stays.
+fn back_to_form(gateway: &Gateway, sign_in: &SignIn, error: &str) -> Response<Body> {
+    let (pages, next) = (gateway.pages(), sign_in.next.as_deref());
+    see_other(&match sign_in.challenge() {
+        Some(challenge) if error == "invalid_challenge" => {
+            pages.sign_in_challenge(next, &id_of(challenge), None, Some(error))
+        }
+        _ => pages.sign_in_again(next, error),
+    })
+}
+
+fn id_of(challenge: &Value) -> String {
+    match challenge.get("id") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
-    };
-    see_other(&gateway.pages().sign_in_challenge(sign_in.next.as_deref(), &text("id"), &text("kind")))
-}
-
-fn back_to_form(gateway: &Gateway, sign_in: &SignIn, error: &str) -> Response<Body> {
-    see_other(&gateway.pages().sign_in_again(sign_in.next.as_deref(), error))
+    }
 }
 
 fn see_other(to: &str) -> Response<Body> {

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use super::{DISAGREED, Gateway, RELOADED, SENT_ON};
 use crate::body::Body;
 use crate::context::Context;
-use crate::cookie;
+use crate::cookie::{self, SidCookies};
 use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent, Wants};
 use crate::endpoint;
 use crate::path;
@@ -30,9 +30,16 @@ impl Gateway {
         self.drop_sid(cx, permit.drop_sid());
         let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref() };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
+        // Those of a public route too, on which nobody has asked whose they are.
+        let came = if route.may_set_session { self.sids(request.headers()) } else { SidCookies::default() };
         let (mut answer, answered) = target.forward(permit, cx, rules, request).await?;
         if let (true, Some(sid)) = (answered.session_changed, &resolved.sid) {
             self.sessions.changed(sid);
+        }
+        if let Some(handed) = answered.handed_over
+            && self.take_over(cx, route, handed, &came, &mut answer).await?
+        {
+            return Ok(answer);
         }
         if permit.who().is_some() {
             upstream::keep_private(answer.headers_mut());

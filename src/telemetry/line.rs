@@ -82,6 +82,8 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
         ("session", f.session),
         ("session_id_hash", f.fingerprint.as_ref().map(|p| p.as_str())),
         ("upstream_error", f.upstream_error),
+        ("sign_in", f.sign_in.map(|(method, _)| method.as_str())),
+        ("sign_in_outcome", f.sign_in.map(|(_, outcome)| outcome.as_str())),
     ]
     .into_iter()
     .filter_map(|(key, value)| value.map(|v| (key, v)))

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::context::Context;
+use crate::context::{Context, SignInMethod, SignInOutcome};
 
 const DECISIONS: [&str; 6] = ["forward", "redirect_sign_in", "redirect_onboarding", "redirect_home", "refuse", "none"];
 const SESSIONS: [&str; 8] = ["hit", "miss", "stale", "absent", "refused", "unavailable", "throttled", "none"];
@@ -17,6 +17,7 @@ pub struct Metrics {
     requests: [[AtomicU64; 5]; 6],
     sessions: [AtomicU64; 8],
     upstream_errors: [AtomicU64; 7],
+    sign_ins: [[AtomicU64; SignInOutcome::ALL.len()]; SignInMethod::ALL.len()],
     retries: AtomicU64,
     set_cookie_dropped: AtomicU64,
     upstream_disagreed: AtomicU64,
@@ -32,6 +33,9 @@ impl Metrics {
         self.sessions[position(&SESSIONS, f.session.unwrap_or("none"))].fetch_add(1, Relaxed);
         if let Some(error) = f.upstream_error {
             self.upstream_errors[position(&UPSTREAM_ERRORS, error)].fetch_add(1, Relaxed);
+        }
+        if let Some((method, outcome)) = f.sign_in {
+            self.sign_ins[method as usize][outcome as usize].fetch_add(1, Relaxed);
         }
         if f.retried {
             self.retries.fetch_add(1, Relaxed);
@@ -67,6 +71,14 @@ impl Metrics {
         head(&mut out, "sidgate_upstream_errors_total", "counter", "Requests that no upstream answered, by cause.");
         for (cause, value) in UPSTREAM_ERRORS.iter().zip(&self.upstream_errors) {
             let _ = writeln!(out, "sidgate_upstream_errors_total{{cause=\"{cause}\"}} {}", value.load(Relaxed));
+        }
+        head(&mut out, "sidgate_sign_ins_total", "counter", "Sign-ins, by method and outcome.");
+        for (method, outcomes) in SignInMethod::ALL.iter().zip(&self.sign_ins) {
+            for (outcome, value) in SignInOutcome::ALL.iter().zip(outcomes) {
+                let (method, outcome) = (method.as_str(), outcome.as_str());
+                let value = value.load(Relaxed);
+                let _ = writeln!(out, "sidgate_sign_ins_total{{method=\"{method}\",outcome=\"{outcome}\"}} {value}");
+            }
         }
         for (name, help, value) in [
             ("sidgate_upstream_retries_total", "Requests that went out a second time.", &self.retries),

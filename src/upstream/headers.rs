@@ -8,6 +8,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::identity;
 use crate::networks::Trust;
+use crate::session::SessionId;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -40,6 +41,17 @@ fn is_hop_by_hop(name: &str) -> bool {
 pub struct Answered {
     /// What the gateway knows of the session may be out of date.
     pub session_changed: bool,
+    /// The session that is to become the browser's.
+    pub handed_over: Option<HandedOver>,
+}
+
+/// What `X-Auth-Set-Session` says.
+#[derive(Debug, Clone, Copy)]
+pub enum HandedOver {
+    /// A sid.
+    Sid(SessionId),
+    /// No sid, several, or one that no browser could be given.
+    Unusable,
 }
 
 /// Removes the headers of this one connection (RFC 9110 section 7.6.1), those that `Connection` names included.
@@ -91,6 +103,7 @@ pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     let session_changed = headers.contains_key(identity::SESSION_CHANGED);
+    let handed_over = handed_over(headers, switching);
     identity::strip_answer(headers);
     if !(rules.route.forward_sid || rules.route.may_set_session) {
         cx.facts.set_cookie_dropped = rules.cookie.drop_from_answer(headers);
@@ -99,7 +112,15 @@ pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules
         keep_private(headers);
     }
     rewrite_location(headers, cx, own);
-    Answered { session_changed }
+    Answered { session_changed, handed_over }
+}
+
+/// Which of several is meant would be a guess; and a tunnel is no page that anybody signs in on.
+fn handed_over(headers: &HeaderMap, switching: bool) -> Option<HandedOver> {
+    let mut values = headers.get_all(identity::SET_SESSION).iter();
+    let first = values.next()?;
+    let sid = SessionId::parse(first.as_bytes()).filter(|_| values.next().is_none() && !switching);
+    Some(sid.map_or(HandedOver::Unusable, HandedOver::Sid))
 }
 
 /// `http://127.0.0.1:3000/x` -> `https://app.example.com/x`: applications build such addresses from what they see of

@@ -13,14 +13,20 @@ use uuid::Uuid;
 
 use crate::support::gateway::KEY;
 
-/// Who there is: one of a single tenant, one of two, one with onboarding ahead.
+/// Who there is: one of a single tenant, one of two, one with a second factor, one with onboarding ahead.
 struct People {
     single: &'static str,
     double: &'static str,
+    careful: &'static str,
     newcomer: &'static str,
 }
 
-const DEMO: People = People { single: "alice@acme.test", double: "carol@acme.test", newcomer: "newbie@example.test" };
+const DEMO: People = People {
+    single: "alice@acme.test",
+    double: "carol@acme.test",
+    careful: "dave@acme.test",
+    newcomer: "newbie@example.test",
+};
 
 const REFUSALS: [&str; 6] =
     ["session_unknown", "session_revoked", "session_expired", "session_idle", "session_limit", "account_disabled"];
@@ -83,13 +89,14 @@ fn sid_of(session: &Value) -> &str {
     sid
 }
 
-async fn conformance(base: String, key: &str, people: &People) {
+async fn conformance(base: String, key: &str, people: &People, sent_code: &dyn Fn() -> String) {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let api = Api { client, base, key: key.to_owned() };
     key_is_asked_for(&api, people).await;
     validation(&api, people).await;
     sign_in(&api, people).await;
     sign_out(&api, people).await;
+    second_factor(&api, people, sent_code).await;
     rotation(&api, people).await;
     tenants(&api, people).await;
     devices(&api, people).await;
@@ -181,6 +188,47 @@ async fn sign_in(api: &Api, people: &People) {
     assert_eq!(one["user"], two["user"]);
 }
 
+async fn second_factor(api: &Api, people: &People, sent_code: &dyn Fn() -> String) {
+    let body = |challenge: Option<Value>, email: &str| {
+        let mut body = json!({"email": email, "password": PASSWORD});
+        if let Some(challenge) = challenge {
+            body["challenge"] = challenge;
+        }
+        Some(body)
+    };
+    let begin = async || {
+        let (status, answer) = api.call("POST ", "", body(None, people.careful)).await;
+        assert_eq!(status, 202, "{answer}");
+        assert!(
+            text(&answer, "/challenge/kind").len() > 1 && answer.get("sid").is_none() && answer.get("user").is_none()
+        );
+        (text(&answer, "/challenge/id").to_owned(), sent_code())
+    };
+    let answers = async |id: &str, code: &str| {
+        api.call("POST ", "", body(Some(json!({"id": id, "code": code})), people.careful)).await
+    };
+    let refused = (401, json!({"code": "invalid_challenge"}));
+    let (id, code) = begin().await;
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    assert_eq!(answers(&id, wrong).await, refused);
+    assert_eq!(answers(&Uuid::new_v4().to_string(), &code).await, refused);
+    assert_eq!(answers("no-challenge", &code).await, refused);
+    let mut bad = body(Some(json!({"id": id, "code": code})), people.careful).unwrap();
+    bad["password"] = json!("wrong");
+    assert_eq!(api.call("POST ", "", Some(bad)).await, (401, json!({"code": "invalid_credentials"})));
+    let (status, session) = answers(&id, &code).await;
+    assert_eq!((status, text(&session, "/user/email")), (201, people.careful));
+    assert!(api.lives(sid_of(&session)).await);
+    assert_eq!(answers(&id, &code).await, refused, "it is good once");
+    let (id, code) = begin().await;
+    for _ in 0..5 {
+        assert_eq!(answers(&id, wrong).await, refused);
+    }
+    assert_eq!(answers(&id, &code).await, refused, "five guesses, and no more");
+    let (status, _) = api.call("POST ", "", body(Some(json!("x")), people.careful)).await;
+    assert_eq!(status, 400);
+}
+
 async fn sign_out(api: &Api, people: &People) {
     let (one, two) = (api.sign_in(people.single).await, api.sign_in(people.single).await);
     let nobody = Uuid::new_v4().to_string();
@@ -196,6 +244,7 @@ async fn rotation(api: &Api, people: &People) {
     let (status, new) = api.call("POST current/rotate/", sid_of(&old), None).await;
     assert_eq!(status, 200, "{new}");
     assert_ne!(sid_of(&new), sid_of(&old));
+    assert_eq!(new["device"], json!({"ip": "203.0.113.7", "user_agent": "suite/1"}));
     for same in ["user", "tenant", "authenticated_at", "expires_at"] {
         assert_eq!(new[same], old[same], "{same}: it is no sign-in");
     }
@@ -320,24 +369,31 @@ async fn the_embedded_backend_keeps_the_contract() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(Backend::new(KEY).serve(listener, std::future::pending::<()>()));
-    conformance(base, KEY, &DEMO).await;
+    conformance(base, KEY, &DEMO, &|| sidgate::demo::CODE.to_owned()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_django_of_the_demo_keeps_the_contract() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let django = Django::start().await;
-    conformance(django.base.clone(), KEY, &DEMO).await;
+    conformance(django.base.clone(), KEY, &DEMO, &|| django.sent_code()).await;
 }
 
 /// gunicorn with a database of its own. Dropped, it is ended.
 struct Django {
     base: String,
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Django {
+    /// The code in the newest mail, which the demo prints.
+    fn sent_code(&self) -> String {
+        let printed = std::fs::read_to_string(self.folder.path().join("printed")).unwrap();
+        let after = printed.rsplit_once("Your code is ").unwrap_or_else(|| panic!("no code in {printed}")).1;
+        after.chars().take(6).collect()
+    }
+
     async fn start() -> Self {
         let venv = std::env::var("SIDGATE_TEST_VENV").unwrap_or_else(|_| {
             panic!(
@@ -366,8 +422,9 @@ impl Django {
             assert!(command("python", step).status().expect("the venv's python starts").success(), "{step:?}");
         }
         let gunicorn = ["-c", "gunicorn.conf.py", "--log-level", "warning"];
-        let child = command("gunicorn", &gunicorn).spawn().expect("the venv's gunicorn starts");
-        let this = Self { base: format!("http://127.0.0.1:{port}"), child, _folder: folder };
+        let printed = std::fs::File::create(folder.path().join("printed")).unwrap();
+        let child = command("gunicorn", &gunicorn).stdout(printed).spawn().expect("the venv's gunicorn starts");
+        let this = Self { base: format!("http://127.0.0.1:{port}"), child, folder };
         let deadline = Instant::now() + Duration::from_secs(30);
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(Instant::now() < deadline, "gunicorn does not come up");

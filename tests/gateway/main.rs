@@ -6,6 +6,7 @@ mod conformance;
 mod cookies;
 mod disagreement;
 mod framing;
+mod handed_over;
 mod late_refusals;
 mod limits;
 mod load_tool;

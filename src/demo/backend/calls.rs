@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::challenges::Challenges;
 use super::digest::{random_sid, sha256, stored};
 use super::migration::Migrations;
 use super::people::{People, User};
@@ -23,6 +24,7 @@ pub(super) struct State {
     pub(super) people: People,
     pub(super) sessions: Sessions,
     migrations: Migrations,
+    challenges: Challenges,
 }
 
 impl State {
@@ -62,7 +64,14 @@ impl State {
         if !missing.is_empty() {
             return Err(Refused::fields(&missing));
         }
-        let user = self.people.sign_in(required(&object, "email")?, required(&object, "password")?)?.id;
+        let user = self.people.sign_in(required(&object, "email")?, required(&object, "password")?)?;
+        let (user, second_factor) = (user.id, user.second_factor);
+        if second_factor {
+            match object.get("challenge").filter(|given| !given.is_null()) {
+                None => return Ok(json_response(StatusCode::ACCEPTED, &self.challenges.begin(user, asked.now))),
+                Some(given) => self.challenges.answer(user, given, asked.now)?,
+            }
+        }
         let session = on_device(Session::new(user, asked.now), asked);
         self.created(StatusCode::CREATED, random_sid(), session)
     }

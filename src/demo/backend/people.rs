@@ -24,6 +24,8 @@ pub(super) struct User {
     /// Ids of tenants; the first is where a sign-in leads.
     pub(super) tenants: Vec<String>,
     pub(super) disabled: bool,
+    /// A sign-in by password asks for a code too.
+    pub(super) second_factor: bool,
 }
 
 pub(super) struct Tenant {
@@ -54,12 +56,14 @@ impl Default for People {
             step: None,
             tenants: member.iter().map(|&i| tenants[i].id.clone()).collect(),
             disabled: false,
+            second_factor: false,
         };
         let users = vec![
             user("1", "alice@acme.test", "Alice", "owner", &[0]),
             user("2", "bob@globex.test", "Bob", "owner", &[1]),
             User { step: Some("company"), ..user(NEWBIE, "newbie@example.test", "Newbie", "owner", &[]) },
             user("4", "carol@acme.test", "Carol", "member", &[0, 1]),
+            User { second_factor: true, ..user("5", "dave@acme.test", "Dave", "member", &[0]) },
         ];
         Self { users, tenants }
     }

@@ -170,6 +170,39 @@ async fn devices_without_sids_current_true_on_one_and_404_when_it_is_not_this_us
 }
 
 #[tokio::test]
+async fn a_second_factor_is_good_once_for_five_guesses_and_five_minutes() {
+    let backend = Backend::new(KEY);
+    let attempt = |challenge: Value, now: Timestamp| {
+        let body = json!({ "email": "dave@acme.test", "password": PASSWORD, "challenge": challenge }).to_string();
+        let asked = Asked { headers: &HeaderMap::new(), query: None, body: body.as_bytes(), now };
+        let reply = backend.state().call(&Call::read(&http::Method::POST, "/api/sessions/").unwrap(), &asked);
+        reply.unwrap_or_else(Refused::into_response)
+    };
+    let now = Timestamp::now();
+    let begin = async || {
+        let answer = attempt(Value::Null, now);
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        let body: Value = serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap();
+        body["challenge"]["id"].clone()
+    };
+    let later = |minutes| now.checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+    let answered = |id: &Value, code: &str, at| attempt(json!({ "id": id, "code": code }), at).status().as_u16();
+    let first = begin().await;
+    assert_eq!(answered(&first, "000000", now), 401);
+    assert_eq!(answered(&first, CODE, later(4)), 201);
+    assert_eq!(answered(&first, CODE, now), 401, "once");
+    let (older, second) = (begin().await, begin().await);
+    assert_eq!(answered(&older, CODE, now), 401, "the newest one counts");
+    assert_eq!(answered(&second, CODE, later(5)), 401, "too late");
+    let third = begin().await;
+    for _ in 0..5 {
+        assert_eq!(answered(&third, "000000", now), 401);
+    }
+    assert_eq!(answered(&third, CODE, now), 401, "five guesses");
+    assert_eq!(attempt(json!({"id": third}), now).status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn onboarding_shows_in_a_session_that_began_before_it() {
     let backend = Backend::new(KEY);
     let sid = text(&sign_in(&backend, "newbie@example.test").await, "/sid").to_owned();

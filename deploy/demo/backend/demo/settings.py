@@ -22,6 +22,21 @@ GATEWAY_KEY = required("SIDGATE_GATEWAY_KEY")
 # Who may finish somebody's onboarding: the demo's Next.js server.
 DEMO_KEY = required("DEMO_KEY")
 
+# Whose access tokens sign people in. Without an address nobody's do.
+IDENTITY_PROVIDER = None
+if os.environ.get("DEMO_IDP_URL"):
+    IDENTITY_PROVIDER = {
+        "url": os.environ["DEMO_IDP_URL"].rstrip("/"),
+        "client_id": "sidgate-demo",
+        "client_secret": required("DEMO_IDP_SECRET"),
+    }
+
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
+
+# Mail is printed: in deploy/demo/.run/django.log, or wherever standard output goes.
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = "demo@localhost"
+
 SESSION_LIFETIME = timedelta(days=14)
 # None: sessions do not end by idleness. Nothing here moves last_activity (see the README), so a value would count
 # from the sign-in.

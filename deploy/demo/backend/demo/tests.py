@@ -1,9 +1,11 @@
 from io import StringIO
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from sessions_v1.models import Membership, Session, Tenant
 from sessions_v1.tests.case import PASSWORD, ContractCase
+from sessions_v1.tests.provider import running
 
 from demo.onboarding import free_slug
 
@@ -49,6 +51,55 @@ class Onboarding(ContractCase):
             [free_slug(name) for name in ("Acme", "API", "Ünï Co.", "株式会社")],
             ["acme-2", "api-2", "uni-co", "company"],
         )
+
+
+class SignUp(ContractCase):
+    def sign_up(self, key=settings.DEMO_KEY, **body):
+        body = {"name": "Frank", "email": "Frank@new.test", "password": "long enough", **body}
+        return self.call("POST", "/demo/sign-up/", body, key=None, **{"X-Demo-Key": key})
+
+    def test_a_new_person_is_signed_in_and_has_onboarding_ahead(self):
+        answer = self.sign_up()
+        body = answer.json()
+        self.assertEqual((answer.status_code, body["user"]["email"], body["tenant"]), (201, "frank@new.test", None))
+        self.assertEqual(self.call("GET", CURRENT, sid=body["sid"]).json()["onboarding"]["step"], "company")
+        signed_in = self.call("POST", "/api/sessions/", {"email": "frank@new.test", "password": "long enough"})
+        self.assertEqual(signed_in.status_code, 201)
+
+    def test_a_new_person_with_a_company_has_nothing_left_to_do(self):
+        body = self.sign_up(company="New Co").json()
+        self.assertEqual((body["tenant"]["slug"], body["onboarding"]["needed"]), ("new-co", False))
+
+    def test_refusals(self):
+        self.assert_refused(self.sign_up(key="wrong"), "demo_key_invalid")
+        self.assert_refused(self.sign_up(email="ALICE@acme.test"), "email_taken", 409)
+        for field, value in (
+            ("name", " "), ("email", "x"), ("email", None), ("password", "short"), ("password", 12345678),
+            ("company", "x" * 201),
+        ):
+            with self.subTest(field=field, value=value):
+                answer = self.sign_up(**{field: value})
+                self.assert_refused(answer, "invalid_fields", 400)
+                self.assertEqual(set(answer.json()["fields"]), {field})
+        self.assertFalse(get_user_model().objects.filter(email="frank@new.test").exists())
+
+    def test_whoever_took_an_address_does_not_share_its_owner_s_account(self):
+        self.sign_up()
+        with running() as provider:
+            provider.issue("good", email="frank@new.test")
+            answer = self.call("POST", "/api/sessions/", {"access_token": "good"})
+            self.assert_refused(answer, "invalid_credentials")
+
+
+class FromAccessToken(ContractCase):
+    def test_the_application_gets_a_session_for_a_token_with_its_own_key_alone(self):
+        with running() as provider:
+            provider.issue("good", email="alice@acme.test")
+            for key, status in (("wrong", 401), (settings.DEMO_KEY, 201)):
+                body = {"access_token": "good"}
+                answer = self.call("POST", "/demo/session/", body, key=None, **{"X-Demo-Key": key})
+                self.assertEqual(answer.status_code, status)
+        self.assertEqual(self.call("GET", CURRENT, sid=answer.json()["sid"]).json()["user"]["name"], "Alice")
 
 
 class Seed(ContractCase):

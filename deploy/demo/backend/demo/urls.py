@@ -1,8 +1,11 @@
 from django.urls import include, path
 
 from demo.onboarding import onboarding
+from demo.sign_in import from_access_token, sign_up
 
 urlpatterns = [
     path("api/sessions/", include("sessions_v1.urls")),
     path("demo/onboarding/", onboarding),
+    path("demo/sign-up/", sign_up),
+    path("demo/session/", from_access_token),
 ]

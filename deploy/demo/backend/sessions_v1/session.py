@@ -5,7 +5,7 @@ import uuid
 from django.contrib.auth import authenticate
 from django.http import HttpResponse
 
-from . import store
+from . import challenge, provider, store
 from .answers import Refusal, field_errors
 from .endpoint import json_object, ok
 from .models import Session
@@ -23,8 +23,8 @@ def read_by_path(request, sid):
 def sign_in(request):
     body = json_object(request)
     if "access_token" in body:
-        # There is no identity provider whose token could be good.
-        raise Refusal(401, "invalid_credentials")
+        # The provider has asked for its own second factor.
+        return signed_in(provider.person(body["access_token"]), request)
     missing = {
         name: "This field is required."
         for name in ("email", "password")
@@ -39,6 +39,14 @@ def sign_in(request):
     # After the password, so that only the account's owner learns that it is disabled.
     if not user.is_active:
         raise Refusal(403, "account_disabled")
+    if challenge.due(user):
+        if body.get("challenge") is None:
+            return ok(challenge.begin(user), status=202)
+        challenge.answer(user, body["challenge"])
+    return signed_in(user, request)
+
+
+def signed_in(user, request):
     first = user.memberships.select_related("tenant").first()
     session, sid = store.create(user, first.tenant if first else None, request)
     return ok(session_body(session, sid), status=201)
@@ -53,7 +61,8 @@ def sign_out(request):
 
 def rotate(request):
     session = store.presented(request)
-    sid = store.replace_sid(session)
+    # A session that an application made is the browser's from now on.
+    sid = store.replace_sid(session, **store.device(request, session))
     return ok(session_body(session, sid))
 
 

@@ -36,10 +36,17 @@ def create(user, tenant, request):
         last_activity=now,
         expires_at=now + settings.SESSION_LIFETIME,
         idle_expires_at=now + idle if idle else None,
-        ip=client_ip(request),
-        user_agent=request.headers.get("User-Agent", "")[:400],
+        **device(request),
     )
     return session, sid
+
+
+def device(request, session=None):
+    """Where a call comes from; what it does not say stays as it was in the session."""
+    return {
+        "ip": client_ip(request) or (session and session.ip),
+        "user_agent": request.headers.get("User-Agent", "")[:400] or (session.user_agent if session else ""),
+    }
 
 
 def find(sid):

@@ -35,9 +35,6 @@ class SignIn(ContractCase):
         self.assert_refused(self.attempt(email="alice@acme.test", password=PASSWORD), "account_disabled", 403)
         self.assert_refused(self.attempt(email="alice@acme.test", password="wrong"), "invalid_credentials")
 
-    def test_401_for_a_token_that_no_identity_provider_made(self):
-        self.assert_refused(self.attempt(access_token="t"), "invalid_credentials")
-
     def test_400_field_errors(self):
         for body, fields in (
             ({}, {"email", "password"}),
@@ -82,6 +79,14 @@ class Rotate(ContractCase):
         self.assertEqual(self.call("GET", CURRENT, sid=new).json(), before)
         self.assert_refused(self.call("GET", CURRENT, sid=old), "session_unknown")
         self.assert_refused(self.call("POST", f"{CURRENT}rotate/", sid=old), "session_unknown")
+
+    def test_the_device_is_the_one_that_asks(self):
+        old = self.sign_in(self.alice)
+        asked = {"X-Client-Ip": "198.51.100.9", "User-Agent": "Browser/1"}
+        new = self.call("POST", f"{CURRENT}rotate/", sid=old, **asked).json()
+        self.assertEqual(new["device"], {"ip": "198.51.100.9", "user_agent": "Browser/1"})
+        silent = self.call("POST", f"{CURRENT}rotate/", sid=new["sid"], **{"X-Client-Ip": "", "User-Agent": ""})
+        self.assertEqual(silent.json()["device"], new["device"])
 
 
 class SwitchTenant(ContractCase):

@@ -1,6 +1,8 @@
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from sessions_v1 import challenge
 from sessions_v1.models import Membership, Onboarding, Session, Tenant
 
 from demo.onboarding import OWNER_PERMISSIONS
@@ -10,6 +12,8 @@ OWNERS = [("alice@acme.test", "Alice", "acme", "Acme"), ("bob@globex.test", "Bob
 # Belongs to both companies, so there is something to switch between.
 MEMBER = ("carol@acme.test", "Carol")
 MEMBER_PERMISSIONS = ["invoices.view"]
+# Is asked for a second factor: a code by mail.
+CAREFUL = ("dave@acme.test", "Dave")
 NEWBIE = ("newbie@example.test", "Newbie")
 
 
@@ -30,18 +34,13 @@ class Command(BaseCommand):
                 user=user, tenant=tenant, defaults={"role": "owner", "permissions": OWNER_PERMISSIONS}
             )
             Onboarding.objects.get_or_create(user=user, defaults={"needed": False})
-        member, _ = person(*MEMBER)
-        for _, _, slug, _ in OWNERS:
-            Membership.objects.get_or_create(
-                user=member,
-                tenant=Tenant.objects.get(slug=slug),
-                defaults={"role": "member", "permissions": MEMBER_PERMISSIONS},
-            )
-        Onboarding.objects.get_or_create(user=member, defaults={"needed": False})
+        join(MEMBER, [slug for _, _, slug, _ in OWNERS])
+        careful = join(CAREFUL, ["acme"])
+        careful.groups.add(Group.objects.get_or_create(name=challenge.GROUP)[0])
         newbie, made = person(*NEWBIE)
         if made or reset:
             start_over(newbie)
-        self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [MEMBER[0], NEWBIE[0]])}; password: {PASSWORD}")
+        self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [MEMBER[0], CAREFUL[0], NEWBIE[0]])}; password: {PASSWORD}")
 
 
 def person(email, name):
@@ -50,6 +49,16 @@ def person(email, name):
     if user:
         return user, False
     return users.create_user(username=email, email=email, password=PASSWORD, first_name=name), True
+
+
+def join(member, slugs):
+    user, _ = person(*member)
+    for tenant in Tenant.objects.filter(slug__in=slugs):
+        Membership.objects.get_or_create(
+            user=user, tenant=tenant, defaults={"role": "member", "permissions": MEMBER_PERMISSIONS}
+        )
+    Onboarding.objects.get_or_create(user=user, defaults={"needed": False})
+    return user
 
 
 def start_over(user):
