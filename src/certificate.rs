@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -22,7 +25,6 @@ impl Certificate {
     /// # Errors
     /// In words: unreadable, no PEM, or a key that does not belong to the certificate.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
-        let read = |path: &Path| std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()));
         Self::from_pem(&read(chain)?, &read(key)?)
             .map_err(|e| format!("{} with {}: {e}", chain.display(), key.display()))
     }
@@ -60,4 +62,26 @@ impl Certificate {
         let one_label = host.strip_suffix(".localhost").is_some_and(|label| !label.is_empty() && !label.contains('.'));
         one_label && self.leaf.windows(WILDCARD.len()).any(|w| w == WILDCARD)
     }
+}
+
+/// Who a client must be signed by: a certificate of an authority, or several, in a PEM file.
+///
+/// # Errors
+/// In words: unreadable, no PEM, no certificate in it, or one that cannot be an authority's.
+pub fn client_verifier(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let fault = |why: String| format!("{}: {why}", path.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(path)?) {
+        let certificate = certificate.map_err(|e| fault(e.to_string()))?;
+        roots.add(certificate).map_err(|e| fault(format!("a certificate in it: {e}")))?;
+    }
+    if roots.is_empty() {
+        return Err(fault("it holds no certificate".into()));
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().map_err(|e| fault(e.to_string()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))
 }

@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use http::Method;
 
-use crate::certificate::Certificate;
-use crate::config::{Access, Capability, Config, ConfigError, Fault, Place, Segment, Source};
+use crate::certificate::{Certificate, client_verifier};
+use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Segment, Source};
 use crate::connect::Tls;
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
 use crate::pages::Pages;
@@ -73,6 +73,7 @@ fn certificate_faults(config: &Config) -> Vec<Fault> {
             reason: format!("a [[certificate]] cannot be used: {reason}"),
             hint: Some("certs/dev.sh makes one for development".into()),
         })
+        .chain(config.listeners.iter().filter_map(client_ca_fault))
         .collect()
 }
 
@@ -88,6 +89,16 @@ fn tls_faults(config: &Config) -> Vec<Fault> {
             hint: Some("`ca`, `client_certificate` and `client_key` are PEM files".into()),
         })
         .collect()
+}
+
+fn client_ca_fault(listener: &Listener) -> Option<Fault> {
+    let ca = listener.client_ca.as_ref()?;
+    let reason = client_verifier(&ca.path).err()?;
+    Some(Fault {
+        place: ca.place.clone(),
+        reason: format!("`listener.client_ca` cannot be used: {reason}"),
+        hint: Some("the PEM file of the authority that signs the clients' certificates".into()),
+    })
 }
 
 pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
 pub use fault::{ConfigError, Fault, Place, Source};
-pub use listener::{Listener, ListenerMode};
+pub use listener::{ClientCa, Listener, ListenerMode, ProxyProtocol};
 pub use log::{Log, LogFormat};
 pub use pages::{Pages, Paths};
 pub use pattern::{HostPattern, PathPattern, Segment};

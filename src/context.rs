@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::certificate::Certificate;
 use crate::decision::Wants;
+use crate::limit::Seat;
 use crate::networks::{Proxies, Trust};
 use crate::route::Kind;
 use crate::session::Caller;
@@ -36,6 +37,8 @@ pub struct ConnectionInfo {
     pub peer: SocketAddr,
     /// With what the peer is believed.
     pub trust: Trust,
+    /// Its far end speaks TLS, to us or to a balancer that says so.
+    pub tls: bool,
     /// The certificate that this connection was given; none on a plain listener.
     pub certificate: Option<Certificate>,
     /// The first host asked for over it, which is nearly always the only one: read and checked once.
@@ -45,6 +48,8 @@ pub struct ConnectionInfo {
     /// Its place among `max_connections`, given back when the last to use the connection is done: a tunnel goes on
     /// after the request that opened it.
     pub permit: Option<OwnedSemaphorePermit>,
+    /// Its place among those of its client; given back like the permit.
+    pub seat: Option<Seat>,
 }
 
 /// A `Host` that has been read and found covered.
@@ -64,7 +69,16 @@ impl ConnectionInfo {
     ) -> Self {
         let address = peer.ip().to_canonical().to_string();
         let peer_header = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, trust, certificate, first_host: OnceLock::new(), peer_header, permit }
+        Self {
+            peer,
+            trust,
+            tls: certificate.is_some(),
+            certificate,
+            first_host: OnceLock::new(),
+            peer_header,
+            permit,
+            seat: None,
+        }
     }
 
     /// Whether the connection's certificate covers the host; a plain connection has none to disagree.
@@ -181,9 +195,8 @@ impl Context {
         let traceparent = trusted.then(|| headers.get(TRACEPARENT)).flatten();
         let traceparent = traceparent.filter(|v| id::is_traceparent(v)).cloned();
         let client = if trusted { client(&connection, headers, proxies) } else { connection.peer.ip() };
-        let tls = connection.certificate.is_some();
         let said = (trust >= Trust::Scheme).then(|| last_item(headers, &X_FORWARDED_PROTO)).flatten();
-        let https = said.map_or(tls, |scheme| scheme.eq_ignore_ascii_case(b"https"));
+        let https = said.map_or(connection.tls, |scheme| scheme.eq_ignore_ascii_case(b"https"));
         Self {
             started: Instant::now(),
             client: client.to_canonical(),

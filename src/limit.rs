@@ -1,10 +1,11 @@
-//! So many in so much time, per key.
+//! So many in so much time, per key; and so many at once.
 //!
 //! The generic cell rate algorithm (GCRA): one timestamp per key. Own code rather than a crate, because the limit on
 //! refused sids must be asked without being used up, which those at hand do not offer.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -87,6 +88,51 @@ impl<K: Eq + Hash + Clone> Limiter<K> {
     }
 }
 
+/// How many connections one client may hold.
+#[derive(Debug)]
+pub struct Seats {
+    taken: DashMap<IpAddr, usize>,
+    most: usize,
+}
+
+/// One of them; given back when it is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    seats: Arc<Seats>,
+    client: IpAddr,
+}
+
+impl Seats {
+    /// For `most` each; 0: there is no limit, and nothing to count.
+    pub fn new(most: usize) -> Option<Arc<Self>> {
+        (most > 0).then(|| Arc::new(Self { taken: DashMap::new(), most }))
+    }
+
+    /// One for this address, if its client has one left. A client is an IPv4 address, or an IPv6 /64: what one line of a
+    /// provider has.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
+        let client = match address.to_canonical() {
+            IpAddr::V4(a) => IpAddr::V4(a),
+            IpAddr::V6(a) => IpAddr::V6(Ipv6Addr::from(u128::from(a) >> 64 << 64)),
+        };
+        let mut taken = self.taken.entry(client).or_insert(0);
+        if *taken >= self.most {
+            return None;
+        }
+        *taken += 1;
+        Some(Seat { seats: self.clone(), client })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.taken.remove_if_mut(&self.client, |_, taken| {
+            *taken = taken.saturating_sub(1);
+            *taken == 0
+        });
+    }
+}
+
 /// What counts as one client: an IPv4 /24, an IPv6 /48. An IPv4 address in IPv6 clothes is the IPv4 address.
 pub fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -131,6 +177,23 @@ mod tests {
         tokio::time::advance(Duration::from_secs(31)).await;
         assert_eq!(limiter.check(MAX_KEYS + 1), Ok(()));
         assert!(limiter.check(MAX_KEYS + 1).is_err(), "counted again");
+    }
+
+    #[test]
+    fn a_client_holds_so_many_and_gets_back_what_it_gives() {
+        let seats = Seats::new(2).unwrap();
+        let take = |s: &str| seats.take(s.parse().unwrap());
+        let (first, second) = (take("203.0.113.7"), take("::ffff:203.0.113.7"));
+        assert!(first.is_some() && second.is_some() && take("203.0.113.7").is_none());
+        assert!(take("203.0.113.8").is_some(), "a neighbour is another client");
+        drop(first);
+        let third = take("203.0.113.7");
+        assert!(third.is_some() && take("203.0.113.7").is_none());
+        let six = [take("2001:db8::1"), take("2001:db8::2")];
+        assert!(six.iter().all(Option::is_some) && take("2001:db8::3").is_none() && take("2001:db8:0:1::1").is_some());
+        drop((second, third, six));
+        assert!(seats.taken.is_empty(), "nobody is remembered");
+        assert!(Seats::new(0).is_none());
     }
 
     #[test]

@@ -7,25 +7,30 @@ mod activity;
 mod admin;
 mod connection;
 mod cork;
+mod door;
+mod proxy_protocol;
 mod redirect;
+mod refused;
 mod stall;
 mod tls;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::certificate::Certificate;
-use crate::config::{Config, Listener, ListenerMode};
+use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::limit::Seats;
 use crate::telemetry::AccessLog;
 
 /// Why the server did not start.
@@ -40,6 +45,9 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Connections that may wait to be accepted; the system's own limit is mostly lower.
+const BACKLOG: i32 = 4096;
+
 /// Cancelled when the server should take no more and let what runs end.
 #[derive(Debug, Clone, Default)]
 pub struct Drain(pub CancellationToken);
@@ -52,9 +60,8 @@ pub struct Halt(pub CancellationToken);
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    listeners: Vec<(TcpListener, Listener)>,
+    listeners: Vec<(TcpListener, Arc<door::Door>)>,
     admin: TcpListener,
-    tls: Option<tls::Acceptor>,
     drain_timeout: Duration,
 }
 
@@ -65,6 +72,9 @@ struct Shared {
     log: AccessLog,
     config: crate::config::Server,
     permits: Arc<Semaphore>,
+    /// Each client's own, where there is a limit.
+    seats: Option<Arc<Seats>>,
+    refused: refused::Refused,
     connections: TaskTracker,
     drain: CancellationToken,
     halt: CancellationToken,
@@ -79,24 +89,24 @@ impl Server {
     pub async fn bind(config: &Config, log: AccessLog) -> Result<Self, StartError> {
         let certificates = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
         let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(StartError)?;
-        let needs_tls = config.listeners.iter().any(|l| l.mode == ListenerMode::Https);
-        let tls = if needs_tls { Some(tls::Acceptor::new(certificates).map_err(StartError)?) } else { None };
         let mut listeners = Vec::new();
-        for listener in &config.listeners {
-            listeners.push((listen(listener.address).await?, listener.clone()));
+        for door in door::doors(&config.listeners, &certificates).map_err(StartError)? {
+            listeners.push((listen(door.listener.address, config)?, door));
         }
-        let admin = listen(config.admin.listen).await?;
+        let admin = listen(config.admin.listen, config)?;
         let shared = Shared {
             gateway: Gateway::new(config).map_err(StartError)?,
             log,
             config: config.server.clone(),
             permits: Arc::new(Semaphore::new(config.server.max_connections)),
+            seats: Seats::new(config.server.max_connections_per_client),
+            refused: refused::Refused::default(),
             connections: TaskTracker::new(),
             drain: CancellationToken::new(),
             halt: CancellationToken::new(),
             draining: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), listeners, admin, tls, drain_timeout: config.server.drain_timeout })
+        Ok(Self { shared: Arc::new(shared), listeners, admin, drain_timeout: config.server.drain_timeout })
     }
 
     /// Where it listens, in the order of the file.
@@ -115,8 +125,8 @@ impl Server {
         let shared = self.shared;
         let admin = tokio::spawn(admin::serve(self.admin, shared.clone()));
         let accepting = TaskTracker::new();
-        for (listener, config) in self.listeners {
-            accepting.spawn(accept(listener, config, self.tls.clone(), shared.clone()));
+        for (listener, door) in self.listeners {
+            accepting.spawn(accept(listener, door, shared.clone()));
         }
         accepting.close();
         drain.0.cancelled().await;
@@ -142,8 +152,23 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|e| {
+/// `[::]` takes IPv4 too, unless IPv4 has a listener of its own on that port. Said to the system in so many words: its
+/// default is a setting of the machine.
+fn listen(address: SocketAddr, config: &Config) -> Result<TcpListener, StartError> {
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+    let apart = config.admin.listen == v4 || config.listeners.iter().any(|l| l.address == v4);
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(apart)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    bind().map_err(|e| {
         let hint = match e.kind() {
             io::ErrorKind::AddrInUse => "; another program listens there",
             io::ErrorKind::PermissionDenied => "; ports below 1024 need root or CAP_NET_BIND_SERVICE",
@@ -156,8 +181,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// Accepts until the drain begins. A connection's handshake and requests run in a task of their own: nobody who
 /// connects and says nothing holds up the next.
-async fn accept(listener: TcpListener, config: Listener, tls: Option<tls::Acceptor>, shared: Arc<Shared>) {
-    let config = Arc::new(config);
+async fn accept(listener: TcpListener, door: Arc<door::Door>, shared: Arc<Shared>) {
     loop {
         let permit = tokio::select! {
             permit = shared.permits.clone().acquire_owned() => permit,
@@ -171,7 +195,7 @@ async fn accept(listener: TcpListener, config: Listener, tls: Option<tls::Accept
         match accepted {
             Ok((stream, peer)) => {
                 let arrived = connection::Arrived { stream, peer, permit };
-                shared.connections.spawn(connection::serve(arrived, config.clone(), tls.clone(), shared.clone()));
+                shared.connections.spawn(connection::serve(arrived, door.clone(), shared.clone()));
             }
             Err(error) => {
                 // Mostly a lack of file descriptors: at once it would fail again.

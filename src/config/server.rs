@@ -15,7 +15,9 @@ pub struct Server {
     pub worker_threads: usize,
     /// Open downstream connections over all listeners.
     pub max_connections: usize,
-    /// Longest a TLS handshake may take.
+    /// Open connections of one client: an IPv4 address, an IPv6 /64; 0: as many as there are.
+    pub max_connections_per_client: usize,
+    /// Longest a TLS handshake may take, and a PROXY protocol header before it.
     pub handshake_timeout: Duration,
     /// Longest until a whole request header is there, from connecting or from the last answer.
     pub header_timeout: Duration,
@@ -42,6 +44,7 @@ impl Default for Server {
         Self {
             worker_threads: 0,
             max_connections: 10_000,
+            max_connections_per_client: 0,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
@@ -84,6 +87,11 @@ impl Server {
         let server = Self {
             worker_threads: table.number("worker_threads", default.worker_threads, 0..=1024),
             max_connections: table.number("max_connections", default.max_connections, 1..=10_000_000),
+            max_connections_per_client: table.number(
+                "max_connections_per_client",
+                default.max_connections_per_client,
+                0..=10_000_000,
+            ),
             handshake_timeout: table.duration("handshake_timeout", default.handshake_timeout, SHORT),
             header_timeout: table.duration("header_timeout", default.header_timeout, SHORT),
             write_timeout: table.duration("write_timeout", default.write_timeout, LONG),

@@ -72,7 +72,7 @@ fn ready(shared: &Shared) -> Response<Full<Bytes>> {
 fn metrics(shared: &Shared) -> String {
     let counts = shared.gateway.sessions().counts();
     let gauge = |n: usize| n as u64;
-    shared.log.metrics().render(&[
+    let mut text = shared.log.metrics().render(&[
         ("sidgate_connections", "Open downstream connections.", gauge(shared.connections.len())),
         ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway.tunnels().open.len())),
         ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(counts.sessions)),
@@ -97,7 +97,9 @@ fn metrics(shared: &Shared) -> String {
             "1 while the backend refuses the gateway's key.",
             u64::from(shared.gateway.sessions().key_refused()),
         ),
-    ])
+    ]);
+    text.push_str(&shared.refused.render());
+    text
 }
 
 fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {

@@ -17,11 +17,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::activity::{Activity, Busy, Drawn};
 use super::cork::Cork;
+use super::door::{Door, Guest, Opened, Turned};
+use super::refused::Cause;
 use super::stall::Stall;
-use super::{Shared, redirect, tls};
-use crate::config::{Listener, ListenerMode};
+use super::{Shared, redirect};
+use crate::certificate::Certificate;
 use crate::context::ConnectionInfo;
-use crate::networks::Trust;
 use crate::telemetry::Recorded;
 
 /// Bytes of a request body that may be under way to us per HTTP/2 stream and connection: uploads over long lines.
@@ -38,39 +39,38 @@ pub(super) struct Arrived {
 }
 
 /// Serves a connection from its first byte to its last.
-pub(super) async fn serve(arrived: Arrived, listener: Arc<Listener>, tls: Option<tls::Acceptor>, shared: Arc<Shared>) {
+pub(super) async fn serve(arrived: Arrived, door: Arc<Door>, shared: Arc<Shared>) {
     let Arrived { stream, peer, permit } = arrived;
     let _ = stream.set_nodelay(true);
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    match listener.mode {
-        ListenerMode::Https => {
-            let Some(tls) = tls else { return };
-            let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
-            let handshake = tokio::select! {
-                handshake = handshake => handshake,
-                // No request was seen of it yet: nothing is lost, and nobody who says nothing holds up a stop.
-                () = shared.drain.cancelled() => return,
-            };
-            let (stream, certificate) = match handshake {
-                Ok(Ok(made)) => made,
-                Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS handshake"),
-                Err(_) => return tracing::debug!(%peer, "no TLS handshake in time"),
-            };
+    let direct = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    // Boxed: what it needs is given back before the connection is served.
+    let opening = Box::pin(door.open(stream, direct, &shared));
+    let opening = tokio::select! {
+        opening = tokio::time::timeout(shared.config.handshake_timeout, opening) => opening,
+        // No request was seen of it yet: nothing is lost, and nobody who says nothing holds up a stop.
+        () = shared.drain.cancelled() => return,
+    };
+    let (guest, opened) = match opening {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(Turned { cause, peer, why })) => return shared.refused.note(cause, peer, &why),
+        Err(late) => return shared.refused.note(Cause::Timeout, direct, &late),
+    };
+    let Guest { peer, trust, tls, seat } = guest;
+    let info = |certificate: Option<Certificate>| {
+        let tls = tls || certificate.is_some();
+        Arc::new(ConnectionInfo { tls, seat, ..ConnectionInfo::new(peer, trust, certificate, Some(permit)) })
+    };
+    match opened {
+        Opened::Tls(stream, certificate) => {
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let trust = shared.config.trusted_proxies.trust(peer.ip());
-            let info = Arc::new(ConnectionInfo::new(peer, trust, certificate, Some(permit)));
-            if h2 { http2(stream, info, shared).await } else { http1(stream, info, shared).await }
+            let info = info(certificate);
+            if h2 { http2(*stream, info, shared).await } else { http1(*stream, info, shared).await }
         }
-        ListenerMode::Redirect => redirect::serve(stream, listener.https_port, &shared).await,
-        ListenerMode::Serve => {
-            let trust = listener.trusted_peers.trust(peer.ip());
-            if trust == Trust::Nothing {
-                return tracing::warn!(%peer, "refused: the peer is not in this listener's trusted_peers");
-            }
-            let trust = trust.max(shared.config.trusted_proxies.trust(peer.ip()));
-            let info = Arc::new(ConnectionInfo::new(peer, trust, None, Some(permit)));
-            http1(stream, info, shared).await;
+        Opened::Redirect(stream) => {
+            let _held = info(None);
+            redirect::serve(stream, door.listener.https_port, &shared).await;
         }
+        Opened::Plain(stream) => http1(stream, info(None), shared).await,
     }
 }
 

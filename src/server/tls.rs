@@ -1,6 +1,7 @@
 //! TLS: rustls with aws-lc-rs, 1.2 and 1.3, hybrid post-quantum key exchange first, certificates by SNI.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, client_verifier};
 
 /// Makes TLS connections.
 #[derive(Clone)]
@@ -44,17 +45,21 @@ impl ResolvesServerCert for Certificates {
 }
 
 impl Acceptor {
-    pub(super) fn new(certificates: Vec<Certificate>) -> Result<Self, String> {
+    /// With `client_ca`, only clients with a certificate that it has signed get through the handshake.
+    pub(super) fn new(certificates: Vec<Certificate>, client_ca: Option<&Path>) -> Result<Self, String> {
         if certificates.is_empty() {
             return Err("an https listener needs a [[certificate]]".into());
         }
         let certificates = Arc::new(Certificates(certificates));
         let fault = |e: rustls::Error| format!("TLS cannot be set up: {e}");
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(fault)?
-            .with_no_client_auth()
-            .with_cert_resolver(certificates.clone());
+            .map_err(fault)?;
+        let config = match client_ca {
+            Some(path) => config.with_client_cert_verifier(client_verifier(path)?),
+            None => config.with_no_client_auth(),
+        };
+        let mut config = config.with_cert_resolver(certificates.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(fault)?;
         // Browsers keep one connection per host; a second ticket would cost every handshake and serve few.

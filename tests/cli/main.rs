@@ -118,6 +118,27 @@ fn run_with_a_faulty_configuration_exits_2_and_starts_nothing() {
     assert_eq!(code, 2, "{error}");
 }
 
+/// A list of who may connect that lets nobody in, or anybody, is found before it is needed.
+#[test]
+fn check_shows_a_client_ca_that_cannot_be_used_where_it_stands() {
+    let text = GOOD.replace("[[listener]]\n", "[[listener]]\nclient_ca = \"ca.pem\"\n");
+    let (folder, path) = folder(&text);
+    let said = |pem: &str| {
+        std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        output(&["check", "--config", &path])
+    };
+    for (pem, reason) in [
+        ("", "it holds no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a certificate in it"),
+        ("-----BEGIN CERTIFICATE-----\n", "ca.pem: "),
+    ] {
+        let (code, _, error) = said(pem);
+        assert!(code == 1 && error.contains(reason) && error.contains("client_ca = \"ca.pem\""), "{error}");
+    }
+    let good = std::fs::read_to_string(folder.path().join("dev.pem")).unwrap();
+    assert_eq!(said(&good).0, 0);
+}
+
 #[test]
 fn run_that_cannot_bind_exits_1_and_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

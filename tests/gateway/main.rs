@@ -2,17 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backend_down;
+mod client_certificates;
 mod conformance;
 mod cookies;
 mod disagreement;
 mod framing;
 mod handed_over;
+mod ipv6;
 mod late_refusals;
 mod limits;
 mod load_tool;
 mod log;
 mod onboarding;
 mod paths;
+mod proxy_protocol;
 mod responses;
 mod retry;
 mod session_api;
