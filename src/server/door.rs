@@ -93,7 +93,7 @@ impl Door {
             return Ok(Guest { peer: direct, trust, tls: false, seat });
         }
         let announced = proxy_protocol::read(stream).await;
-        let announced = announced.map_err(|e| Turned::away(Cause::ProxyProtocol, direct, e))?;
+        let announced = announced.map_err(|e| Turned::away(of_header(&e), direct, e))?;
         // Whoever the balancer speaks for is not the balancer: its headers are believed only if it is a proxy itself.
         let peer = announced.source.unwrap_or(direct);
         let trust = proxies.trust(peer.ip());
@@ -109,6 +109,11 @@ fn seat(peer: SocketAddr, shared: &Shared) -> Result<Option<Seat>, Turned> {
         Some(seat) => Ok(Some(seat)),
         None => Err(Turned::away(Cause::ClientLimit, peer, "the client has max_connections_per_client open")),
     }
+}
+
+/// A connection that ends before it says anything is a health check or a scan, and nobody's fault.
+fn of_header(error: &io::Error) -> Cause {
+    if error.kind() == io::ErrorKind::InvalidData { Cause::ProxyProtocol } else { Cause::Handshake }
 }
 
 fn no_handshake(peer: SocketAddr, error: io::Error) -> Turned {

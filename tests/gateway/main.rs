@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backend_down;
+mod behind_proxies;
 mod client_certificates;
 mod conformance;
 mod cookies;

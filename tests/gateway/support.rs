@@ -5,6 +5,7 @@ pub(crate) mod backend;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod pki;
+pub(crate) mod program;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;

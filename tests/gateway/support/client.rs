@@ -1,6 +1,6 @@
 //! Clients: HTTP/1.1 and HTTP/2 with any header, and raw bytes over TLS.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -23,15 +23,17 @@ pub(crate) struct Client {
     pub(crate) h2: bool,
     /// Instead of the name and port.
     pub(crate) host: Option<String>,
+    /// The address to connect from, where it matters.
+    from: Option<IpAddr>,
 }
 
 impl Client {
     pub(crate) fn https(address: SocketAddr) -> Self {
-        Self { address, sni: Some("localhost".into()), h2: false, host: None }
+        Self { address, sni: Some("localhost".into()), h2: false, host: None, from: None }
     }
 
     pub(crate) fn http(address: SocketAddr) -> Self {
-        Self { address, sni: None, h2: false, host: None }
+        Self { address, sni: None, h2: false, host: None, from: None }
     }
 
     pub(crate) fn h2(self) -> Self {
@@ -41,6 +43,11 @@ impl Client {
     /// Another name, in the handshake and in `Host`.
     pub(crate) fn named(self, name: &str) -> Self {
         Self { sni: self.sni.map(|_| name.to_owned()), host: Some(name.to_owned()), ..self }
+    }
+
+    /// Connects from this address.
+    pub(crate) fn at(self, from: impl Into<IpAddr>) -> Self {
+        Self { from: Some(from.into()), ..self }
     }
 
     /// `https://localhost:PORT`
@@ -63,9 +70,16 @@ impl Client {
 
     /// A TLS connection.
     pub(crate) async fn tls(&self) -> TlsStream<TcpStream> {
-        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let tcp = self.tcp().await;
         let name = ServerName::try_from(self.sni.clone().unwrap()).unwrap();
         TlsConnector::from(Arc::new(client_config(self.h2))).connect(name, tcp).await.unwrap()
+    }
+
+    async fn tcp(&self) -> TcpStream {
+        let Some(from) = self.from else { return TcpStream::connect(self.address).await.unwrap() };
+        let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 
     /// Sends these bytes over a connection of their own and reads until the server closes, or is silent for a while.
@@ -156,7 +170,7 @@ impl Call {
                 tokio::spawn(connection);
                 sender
             } else {
-                let io = TokioIo::new(TcpStream::connect(self.client.address).await.unwrap());
+                let io = TokioIo::new(self.client.tcp().await);
                 let (sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
                 tokio::spawn(connection);
                 sender

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) struct Gateway {
     /// Ends when the server has; `true`: every request ended by itself.
     pub(crate) ended: Option<JoinHandle<bool>>,
     log: Log,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What `[server]`, `[[listener]]`, `[admin]`, `[backend]` and `[upstream.app]` say in most tests; routes and more are
@@ -120,7 +121,7 @@ impl Gateway {
         let (addresses, admin) = (server.addresses(), server.admin_address().unwrap());
         let (drain, halt) = (Drain::default(), Halt::default());
         let ended = Some(tokio::spawn(server.serve(drain.clone(), halt.clone())));
-        Self { addresses, admin, drain, halt, ended, log, _folder: folder }
+        Self { addresses, admin, drain, halt, ended, log, folder }
     }
 
     /// The first listener.
@@ -131,6 +132,11 @@ impl Gateway {
     /// A client of the first listener, over HTTP/1.1 and TLS, as `localhost`.
     pub(crate) fn client(&self) -> Client {
         Client::https(self.address())
+    }
+
+    /// The certificate of `localhost`, as a file.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("local.pem")
     }
 
     /// `GET` on the admin listener: status and body.
