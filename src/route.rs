@@ -8,6 +8,7 @@
 //! Rejected: a routing crate. Those at hand know neither hosts nor methods in their precedence, and which rule wins is
 //! what people trust this program with.
 
+mod blocked;
 mod table;
 mod tree;
 
@@ -19,6 +20,7 @@ use http::Method;
 
 use crate::config;
 pub use crate::config::{Access, Kind, TenantMatch};
+pub use blocked::Blocked;
 pub use table::{NoRoute, RouteFault, RouteTable};
 
 /// A route, ready to be used.
