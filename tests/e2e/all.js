@@ -3,6 +3,9 @@
 import "./next/sign-in.js";
 import "./next/onboarding.js";
 import "./next/tenants.js";
+import "./next/second-factor.js";
+import "./next/oauth.js";
+import "./next/sign-up.js";
 import "./next/sign-out.js";
 import "./next/identity.js";
 import "./next/application.js";

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { IdentityProvider } from "./idp.js";
+import { overhear } from "./overhear.js";
 import { freePorts, ROOT, run, Service, until } from "./process.js";
 
 const DEMO = join(ROOT, "deploy/demo");
@@ -16,13 +18,20 @@ export async function gatewayProgram() {
 }
 
 export class Stack {
+  idp = new IdentityProvider();
+  /** The sids that Django gave the application. */
+  given = [];
+
   async start() {
     this.folder = await mkdtemp(join(tmpdir(), "sidgate-e2e-"));
     const [https, admin, next, django] = await freePorts(4);
     this.url = `https://localhost:${https}`;
     this.django = `http://127.0.0.1:${django}`;
+    await this.idp.start();
+    this.between = await overhear(this.django, this.given);
     this.env = {
       DEMO_HTTPS_PORT: https, DEMO_ADMIN_PORT: admin, DEMO_NEXT_PORT: next, DEMO_DJANGO_PORT: django,
+      DEMO_DJANGO_URL: this.between.url, ...this.idp.env,
     };
     const [program] = await Promise.all([
       gatewayProgram(),
@@ -69,9 +78,17 @@ export class Stack {
     if (revoked?.length !== 1) throw new Error(`Django answered ${answer.status} and ended ${revoked?.length} sessions`);
   }
 
+  /** Whether a sid is good in Django, past the gateway. */
+  async knows(sid) {
+    const headers = { "X-Gateway-Key": this.key, Authorization: `Session ${sid}` };
+    return (await fetch(`${this.django}/api/sessions/current/`, { headers })).ok;
+  }
+
   async stop() {
     await this.gateway?.stop();
     await run(join(DEMO, "stop"), ["--run-dir", this.folder]);
+    await this.idp.stop();
+    this.between?.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,15 @@
 // The gateway's codes in words for people.
 const WORDS: Record<string, string> = {
   invalid_credentials: "That email address and password do not belong together.",
+  invalid_challenge: "That code is wrong, or no longer good.",
+  account_unknown: "Nobody here has that address. Sign up first.",
+  oauth_refused: "Sign-in at the identity provider did not come to an end. Please try again.",
+  no_provider: "There is no identity provider here.",
+  email_taken: "Somebody has signed up with that email address already.",
+  signup_name: "Please give your name, at most 150 characters.",
+  signup_company: "Please give the company's name in at most 200 characters, or leave it out.",
+  signup_email: "That is no email address.",
+  signup_password: "The password is too short: 8 characters or more.",
   account_disabled: "This account is disabled.",
   account_locked: "This account is locked for now.",
   session_limit: "There are too many sessions already. Sign out somewhere else first.",
