@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::config;
 use crate::session::SessionId;
-use scope::{parent_domains, path_prefixes};
+use scope::{is_within, parent_domains, path_prefixes};
 
 /// At most so many distinct sids of one request are asked about.
 pub const MAX_TWINS: usize = 3;
@@ -158,11 +158,12 @@ impl SidCookie {
         dropped
     }
 
-    /// `Set-Cookie` for a session.
-    pub fn set(&self, sid: &SessionId, expires: Option<Timestamp>) -> Option<HeaderValue> {
+    /// `Set-Cookie` for a session, in an answer to a request to this host. Where the configured domain is no parent of
+    /// the host, a browser would refuse it: there the cookie is host-only.
+    pub fn set(&self, sid: &SessionId, host: &str, expires: Option<Timestamp>) -> Option<HeaderValue> {
         let name = if self.host_prefix { &self.prefixed } else { &self.name };
         let mut line = format!("{name}={}; Path=/; HttpOnly; Secure; SameSite=Lax", sid.expose());
-        if let Some(domain) = &self.domain {
+        if let Some(domain) = self.domain_at(host) {
             line.push_str("; Domain=");
             line.push_str(domain);
         }
@@ -191,7 +192,7 @@ impl SidCookie {
     pub fn expire_twins(&self, host: &str, path: &str) -> Vec<HeaderValue> {
         let mut lines = Vec::new();
         self.expire_scopes(host, Some(path), &mut lines);
-        let own = self.expiry(self.domain.as_deref(), "/");
+        let own = self.expiry(self.domain_at(host), "/");
         let keeps_plain = !self.host_prefix;
         lines
             .into_iter()
@@ -201,7 +202,7 @@ impl SidCookie {
     }
 
     fn expire_scopes(&self, host: &str, path: Option<&str>, lines: &mut Vec<String>) {
-        let domains = parent_domains(host, self.domain.as_deref());
+        let domains = parent_domains(host, self.domain_at(host));
         let paths = path.map_or_else(|| vec!["/"], path_prefixes);
         for path in paths {
             lines.push(self.expiry(None, path));
@@ -209,6 +210,10 @@ impl SidCookie {
                 lines.push(self.expiry(Some(domain), path));
             }
         }
+    }
+
+    fn domain_at(&self, host: &str) -> Option<&str> {
+        self.domain.as_deref().filter(|domain| is_within(host, domain))
     }
 
     fn expiry(&self, domain: Option<&str>, path: &str) -> String {

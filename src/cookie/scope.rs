@@ -23,6 +23,11 @@ pub(super) fn parent_domains(host: &str, configured: Option<&str>) -> Vec<String
     out
 }
 
+/// Whether a cookie of this `Domain=` may be set by, and is sent to, a host (RFC 6265 section 5.1.3).
+pub(super) fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 /// `/`, `/a`, `/a/`, `/a/b` ... of `/a/b`: a cookie's Path is a prefix of the request's path, with or without a slash.
 pub(super) fn path_prefixes(path: &str) -> Vec<&str> {
     let mut out = vec!["/"];

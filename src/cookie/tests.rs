@@ -92,12 +92,12 @@ fn the_cookie_is_as_the_contract_writes_it() {
     let sid = SessionId::parse(A.as_bytes()).unwrap();
     let at: Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
     assert_eq!(
-        jar().set(&sid, Some(at)).unwrap(),
+        jar().set(&sid, "app.test", Some(at)).unwrap(),
         format!("sid={A}; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Tue, 01 Dec 2026 10:00:00 GMT").as_str()
     );
     assert_eq!(A.len(), 36);
     for (far, date) in [(Timestamp::MIN, "Thu, 01 Jan 1970 00:00:00"), (Timestamp::MAX, "Thu, 30 Dec 9999 22:00:00")] {
-        assert!(jar().set(&sid, Some(far)).unwrap().to_str().unwrap().contains(date));
+        assert!(jar().set(&sid, "app.test", Some(far)).unwrap().to_str().unwrap().contains(date));
     }
 }
 
@@ -129,4 +129,31 @@ fn with_host_prefix_it_wins_and_the_plain_one_has_an_end_date() {
     assert_eq!(read(date("2999-01-01"), &plain), [A]);
     assert!(read(date("2020-01-01"), &plain).is_empty());
     assert!(read(None, &plain).is_empty());
+}
+
+#[test]
+fn a_shared_domain_reaches_all_hosts_below_it_and_no_others() {
+    let sid = SessionId::parse(A.as_bytes()).unwrap();
+    let config = config::Session { domain: Some("app.example.com".into()), ..config::Session::default() };
+    let jar = SidCookie::new(&config);
+    let set = |host| jar.set(&sid, host, None).unwrap().to_str().unwrap().to_owned();
+    for host in ["app.example.com", "acme.app.example.com", "a.b.app.example.com"] {
+        assert!(set(host).ends_with("; SameSite=Lax; Domain=app.example.com"), "{host}");
+        // What lies in our own scope is set again, and so not expired after it; a host-only twin is.
+        let lines = jar.expire_twins(host, "/");
+        assert!(!lines.iter().any(
+            |l| l.to_str().unwrap().contains("Path=/;") && l.to_str().unwrap().ends_with("Domain=app.example.com")
+        ));
+        assert!(lines.iter().any(|l| l == "sid=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"));
+        let gone = jar.expire(host, None);
+        assert!(gone.iter().any(|l| l.to_str().unwrap().ends_with("Domain=app.example.com")), "signs out on all hosts");
+    }
+    // A browser refuses a domain that is not the host's own: the cookie is better host-only than nowhere.
+    for host in ["evilapp.example.com", "example.com", "localhost", "127.0.0.1", "shop.acme.test"] {
+        assert!(set(host).ends_with("; SameSite=Lax"), "{host}");
+        assert!(!jar.expire(host, None).iter().any(|l| l.to_str().unwrap().ends_with("Domain=app.example.com")));
+        assert!(
+            !jar.expire_twins(host, "/").iter().any(|l| l == "sid=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax")
+        );
+    }
 }

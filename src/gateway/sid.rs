@@ -35,7 +35,7 @@ impl Gateway {
             let lines = self.cookie.expire_twins(cx.authority.host(), &cx.path);
             cx.set_cookies.extend(lines);
         }
-        cx.set_cookies.extend(self.cookie.set(sid, expires));
+        cx.set_cookies.extend(self.cookie.set(sid, cx.authority.host(), expires));
     }
 
     /// Makes a new session the browser's own, in the place of whatever it came with: those sids end, and of their
