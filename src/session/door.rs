@@ -3,6 +3,7 @@
 mod ending;
 mod fetch;
 mod renewing;
+mod switching;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -48,6 +49,8 @@ struct Inner {
     pending: Mutex<HashSet<SessionId>>,
     /// Sids that the backend is putting another in the place of.
     renewing: Mutex<HashSet<SessionId>>,
+    /// Switches of the tenant under way.
+    switches: Mutex<switching::Switches>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
     /// Questions about sids that went out to the backend.
@@ -99,6 +102,7 @@ impl Sessions {
             refusals: Limiter::new(config.session.refusals_per_client),
             pending: Mutex::default(),
             renewing: Mutex::default(),
+            switches: Mutex::default(),
             contradictions: AtomicU64::new(0),
             validations: AtomicU64::new(0),
         });
@@ -189,12 +193,9 @@ impl Sessions {
 
     /// Signs in. A session that comes of it is known here at once.
     pub async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let mut answer = self.0.backend.sign_in(credentials, caller).await;
-        match &mut answer {
+        let answer = self.0.backend.sign_in(credentials, caller).await;
+        match &answer {
             SignInAnswer::Session(sid, session) => {
-                if let Some(session) = Arc::get_mut(session) {
-                    self.0.recheck_onboarding(sid, session, caller).await;
-                }
                 self.0.note(None);
                 self.0.note_contradiction(sid, session);
                 self.0.cache.prime(sid, session.clone(), Instant::now());

@@ -18,6 +18,8 @@ pub struct BackendPaths {
     pub sign_out: String,
     /// `POST`: the same session under a new sid. Empty: the backend cannot.
     pub rotate: String,
+    /// `POST`: the same session in another tenant, under a new sid. Empty: the backend cannot.
+    pub switch_tenant: String,
 }
 
 impl Default for BackendPaths {
@@ -28,7 +30,7 @@ impl Default for BackendPaths {
 
 impl BackendPaths {
     pub(super) fn of(preset: Preset) -> Self {
-        let [validate, recheck, sign_in, sign_in_token, sign_out, rotate] = match preset {
+        let [validate, recheck, sign_in, sign_in_token, sign_out, rotate, switch_tenant] = match preset {
             Preset::V1 => [
                 "/api/sessions/current/",
                 "",
@@ -36,9 +38,10 @@ impl BackendPaths {
                 "/api/sessions/",
                 "/api/sessions/current/",
                 "/api/sessions/current/rotate/",
+                "/api/sessions/current/tenant/",
             ],
             Preset::Flat => {
-                ["/api/sessions/{sid}/", "", "/api/auth/login/", "/api/auth/login/", "/api/sessions/{sid}/", ""]
+                ["/api/sessions/{sid}/", "", "/api/auth/login/", "/api/auth/login/", "/api/sessions/{sid}/", "", ""]
             }
             Preset::Nested => [
                 "/api/sessions/current/",
@@ -47,10 +50,11 @@ impl BackendPaths {
                 "/api/sessions/create/",
                 "/api/sessions/current/",
                 "",
+                "",
             ],
         }
         .map(str::to_owned);
-        Self { validate, recheck, sign_in, sign_in_token, sign_out, rotate }
+        Self { validate, recheck, sign_in, sign_in_token, sign_out, rotate, switch_tenant }
     }
 
     pub(super) fn read(table: &mut Table<'_>, preset: Preset) -> Self {
@@ -74,6 +78,7 @@ impl BackendPaths {
             sign_in_token,
             sign_out: path("sign_out", true, false).unwrap_or(default.sign_out),
             rotate: path("rotate", true, true).unwrap_or(default.rotate),
+            switch_tenant: path("switch_tenant", true, true).unwrap_or(default.switch_tenant),
         };
         table.finish();
         paths

@@ -83,7 +83,6 @@ impl Backend {
             Preset::Flat => Self {
                 authorization: "SessionID {sid}".into(),
                 refused_statuses: vec![401, 403, 404, 410],
-                signed_out_statuses: vec![200, 202, 204, 404, 410],
                 read_after_sign_in: true,
                 ..common
             },
@@ -103,7 +102,8 @@ impl Backend {
             Capability::PasswordSignIn => !self.paths.sign_in.is_empty(),
             Capability::TokenSignIn => !self.paths.sign_in_token.is_empty(),
             Capability::Rotate => !self.paths.rotate.is_empty(),
-            Capability::SwitchTenant | Capability::Devices | Capability::Migrate => self.preset == Preset::V1,
+            Capability::SwitchTenant => !self.paths.switch_tenant.is_empty(),
+            Capability::Devices | Capability::Migrate => self.preset == Preset::V1,
         }
     }
 }

@@ -1,18 +1,18 @@
-//! The calls that put a live session under another sid: rotation.
+//! The calls that put a live session under another sid: rotation, and a switch of the tenant.
 
 use std::sync::Arc;
 
 use http::Method;
 use http::header::AUTHORIZATION;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::lookup::{RefusalCode, Unavailable};
 use super::super::types::{Session, SessionId};
 use super::super::wire::{self, Answer};
-use super::{Backend, Caller, is_word};
+use super::{Backend, Caller, authorization, is_word};
 
 /// What asking for another sid came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Renewed {
     /// The session, under its new sid. The old one is refused from now on.
     Session(SessionId, Arc<Session>),
@@ -32,6 +32,11 @@ impl Backend {
         self.renew(&self.config.paths.rotate, None, sid, caller).await
     }
 
+    /// Asks for the same session in another tenant, under a new sid.
+    pub(in crate::session) async fn switch_tenant(&self, sid: &SessionId, tenant_id: &str, caller: &Caller) -> Renewed {
+        self.renew(&self.config.paths.switch_tenant, Some(&json!({ "tenant_id": tenant_id })), sid, caller).await
+    }
+
     /// `POST`s about a session; a good answer is that session with a new sid.
     pub(in crate::session) async fn renew(
         &self,
@@ -43,7 +48,7 @@ impl Backend {
         if path.is_empty() {
             return Renewed::NotSupported;
         }
-        let Some(credential) = self.authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
+        let Some(credential) = authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
         let mut call = self
             .control
             .request(Method::POST, format!("{}{}", self.config.url, self.path(path, sid)))
@@ -70,7 +75,7 @@ impl Backend {
                 Renewed::Session(new, Arc::new(session))
             });
         }
-        match (wire::answer(status, body, &self.config, old), wire::code(body)) {
+        match (wire::answer(status, body, fields, old), wire::code(body)) {
             (Answer::Refused(code), _) => Renewed::Refused(code),
             (Answer::Unavailable(Unavailable::GatewayKey), _) => Renewed::Unavailable(Unavailable::GatewayKey),
             (_, Some(code)) if matches!(status, 400 | 403 | 404 | 409) && is_word(&code) => {

@@ -51,6 +51,11 @@ impl Sessions {
                 self.0.cache.revoke(old, RefusalCode::Rotated, now + TOMBSTONE);
                 self.0.cache.prime(new, session.clone(), now);
             }
+            // Asked with a sid that was replaced a moment ago.
+            Renewed::Refused(_) if self.0.cache.refuses(old, Instant::now()) => {
+                self.0.note(None);
+                return Renewed::Refused(RefusalCode::Rotated);
+            }
             Renewed::Refused(_) => {
                 self.0.note(None);
                 // The next request with it asks for itself.

@@ -149,6 +149,8 @@ impl Scripted {
 pub(crate) const VALIDATE: &str = "GET /api/sessions/current/";
 /// `POST` of a sign-in.
 pub(crate) const SIGN_IN: &str = "POST /api/sessions/";
+/// `POST` of a switch of the tenant.
+pub(crate) const SWITCH: &str = "POST /api/sessions/current/tenant/";
 /// `DELETE` of a sign-out.
 pub(crate) const SIGN_OUT: &str = "DELETE /api/sessions/current/";
 /// The gateway's session API.
@@ -238,4 +240,6 @@ pub(crate) fn drops(answer: &super::Answer) -> bool {
 
 pub(crate) const ALICE: &str = "alice@acme.test";
 pub(crate) const BOB: &str = "bob@globex.test";
+/// Belongs to Acme, where a sign-in leads, and to Globex.
+pub(crate) const CAROL: &str = "carol@acme.test";
 pub(crate) const NEWBIE: &str = "newbie@example.test";
