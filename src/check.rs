@@ -1,8 +1,11 @@
 //! What only shows when the parts of a configuration are seen together: routes that match the same requests, redirects
-//! that go round, pages without a route, certificates that cannot be used.
+//! that go round, pages without a route, certificates that cannot be used, sessions that do not follow to a tenant's
+//! host.
 //!
 //! Loops are not searched for by rules of their own: every kind of visitor is sent through the real route table, the
 //! real decision and the real addresses, from every route.
+
+mod tenants;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -12,8 +15,9 @@ use http::Method;
 use crate::certificate::{Certificate, client_verifier};
 use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Segment, Source};
 use crate::connect::Tls;
+use crate::context::Origin;
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
-use crate::pages::Pages;
+use crate::pages::{self, Pages};
 use crate::route::RouteTable;
 use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, User};
 
@@ -43,6 +47,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
     let mut faults = certificate_faults(&config);
     faults.extend(tls_faults(&config));
+    faults.extend(tenants::faults(&config));
     match RouteTable::new(&config) {
         Err(found) => faults.extend(found.into_iter().map(|f| Fault {
             place: f.place,
@@ -169,9 +174,14 @@ pub(crate) struct Walk {
 pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, visitor: &Visitor) -> Walk {
     let mut end = Walk { who: visitor.who, steps: vec![start.to_owned()], lost: false, untold: false };
     let mut lookup = visitor.lookup.clone();
+    let Some(mut here) = Origin::parse(&format!("https://{host}")) else { return end };
     while end.steps.len() <= MAX_STEPS + 2 {
         let address = end.steps.last().cloned().unwrap_or_default();
-        let path = address.split(['?', '#']).next().unwrap_or_default();
+        let (origin, path) = pages::parted(&address);
+        if let Some(origin) = origin.and_then(Origin::parse) {
+            here = origin;
+        }
+        let host = here.host();
         let Ok(route) = table.find(host, path, &Method::GET) else {
             end.lost = true;
             return end;
@@ -194,7 +204,7 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
         };
         let next = match (&lookup, to) {
             (Lookup::Found(f), Destination::Onboarding) => pages.onboarding(&f.session),
-            (Lookup::Found(f), Destination::Home) => pages.home(&f.session),
+            (Lookup::Found(f), Destination::Home) => pages.home_from(&here, &f.session),
             _ => pages.sign_in(None, None),
         };
         if drop_sid {
@@ -234,7 +244,6 @@ pub(crate) fn visitors(config: &Config) -> Vec<Visitor> {
     vec![
         Visitor { who: "a visitor without a session", lookup: Lookup::Absent },
         Visitor { who: "a visitor with an ended session", lookup: Lookup::Refused(RefusalCode::Expired) },
-        Visitor { who: "a visitor refused without a word", lookup: Lookup::Refused(RefusalCode::Bare) },
         Visitor { who: "a visitor whose sid was replaced", lookup: Lookup::Refused(RefusalCode::Rotated) },
         Visitor { who: "a new user without a tenant", lookup: found(None, needed(Some("first"))) },
         Visitor { who: "a user in the middle of onboarding", lookup: found(tenant(), needed(None)) },

@@ -28,6 +28,7 @@ mod suggest;
 mod syntax;
 mod table;
 mod target;
+mod tenant_host;
 mod upstream;
 mod value;
 
@@ -47,6 +48,8 @@ pub use secret::Secret;
 pub use server::{Admin, Certificate, Server};
 pub use session::{Session, SignIn};
 pub use target::{ClientTls, Target};
+pub use tenant_host::TenantHost;
+pub(crate) use tenant_host::is_host_label;
 pub use upstream::Upstream;
 pub use value::Rate;
 

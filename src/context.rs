@@ -4,6 +4,7 @@
 
 mod host;
 mod id;
+mod origin;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +23,7 @@ use crate::route::Kind;
 use crate::session::Caller;
 pub use host::{Authority, authority, forwarded_authority};
 pub use id::RequestId;
+pub use origin::Origin;
 pub use sign_in::{SignInMethod, SignInOutcome};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -233,8 +235,8 @@ impl Context {
     }
 
     /// `scheme://host[:port]`
-    pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.authority)
+    pub fn origin(&self) -> Origin {
+        Origin::new(self.scheme, (*self.authority).clone())
     }
 }
 

@@ -6,7 +6,7 @@
 mod disagreement;
 mod verdict;
 
-use crate::route::{Access, TenantMatch, TenantPlace, TenantRule};
+use crate::route::{Access, TenantPlace, TenantRule};
 use crate::session::{Found, Freshness, Lookup, RefusalCode, Session};
 pub use disagreement::{Mark, Sent, disagreement};
 pub use verdict::{Decision, Destination, Permit, Reason, Refusal};
@@ -50,8 +50,8 @@ pub fn decide(s: &Situation<'_>) -> Decision {
     match s.lookup {
         Lookup::Absent => without_session(s, Reason::NoSession, false),
         // Late requests with a sid that was just replaced say nothing about the session that replaced it.
-        // Nor does a status without a word, which an outage may have written.
-        Lookup::Refused(code) => without_session(s, Reason::Refused(*code), code.drops_sid() && s.wants == Wants::Page),
+        Lookup::Refused(RefusalCode::Rotated) => without_session(s, Reason::Refused(RefusalCode::Rotated), false),
+        Lookup::Refused(code) => without_session(s, Reason::Refused(*code), s.wants == Wants::Page),
         Lookup::Unavailable(_) => not_known(s, Reason::Unavailable, Refusal::BackendUnavailable),
         Lookup::Throttled { .. } => not_known(s, Reason::Throttled, Refusal::Throttled),
         Lookup::Found(found)
@@ -111,7 +111,7 @@ fn with_session(s: &Situation<'_>, found: &Found) -> Decision {
         match standing(session, rule, named) {
             Standing::Own => {}
             Standing::NoTenant => return to_onboarding(s, Reason::NoTenant),
-            Standing::Other => return other_tenant(s, rule),
+            Standing::Other { member } => return other_tenant(s, rule, member),
         }
     }
     let reason = if matches!(found.freshness, Freshness::Stale(_)) { Reason::Stale } else { Reason::Session };
@@ -120,29 +120,27 @@ fn with_session(s: &Situation<'_>, found: &Found) -> Decision {
 
 enum Standing {
     Own,
-    Other,
+    Other { member: bool },
     NoTenant,
 }
 
 fn standing(session: &Session, rule: TenantRule, named: &str) -> Standing {
     let Some(tenant) = &session.tenant else { return Standing::NoTenant };
-    let own = match rule.by {
-        TenantMatch::Id => Some(tenant.id.as_str()),
-        TenantMatch::Slug => tenant.slug.as_deref(),
-    };
-    // Compared exactly; a tenant without a slug has no address by slug.
-    if own == Some(named) { Standing::Own } else { Standing::Other }
+    if rule.is(tenant, named) {
+        return Standing::Own;
+    }
+    Standing::Other { member: session.tenants.iter().any(|tenant| rule.is(tenant, named)) }
 }
 
-fn other_tenant(s: &Situation<'_>, rule: TenantRule) -> Decision {
+fn other_tenant(s: &Situation<'_>, rule: TenantRule, member: bool) -> Decision {
     let reason = Reason::OtherTenant;
     match (rule.place, s.wants) {
         (TenantPlace::Path(_), Wants::Page) => Decision::Redirect { to: Destination::Home, reason, drop_sid: false },
         (TenantPlace::Path(_), Wants::Api) | (TenantPlace::Host(_), Wants::Api) => {
-            Decision::Refuse { refusal: Refusal::OtherTenant, reason, drop_sid: false }
+            Decision::Refuse { refusal: Refusal::OtherTenant { member }, reason, drop_sid: false }
         }
         (TenantPlace::Host(_), Wants::Page) => {
-            Decision::Refuse { refusal: Refusal::OtherTenantHost, reason, drop_sid: false }
+            Decision::Refuse { refusal: Refusal::OtherTenantHost { member }, reason, drop_sid: false }
         }
     }
 }

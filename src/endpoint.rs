@@ -7,6 +7,7 @@ mod body;
 mod described;
 mod origin;
 mod session;
+mod tenant;
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -22,24 +23,33 @@ pub(crate) use origin::is_own_origin;
 
 /// The session API's paths.
 const SESSION: &str = "/api/auth/session-v2";
+/// Switches the tenant.
+pub(crate) const TENANT: &str = "/api/auth/session-v2/tenant";
 
 /// An endpoint of the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `GET`, `POST` and `DELETE` of the session.
     Session,
+    /// `POST` switches its tenant.
+    Tenant,
 }
 
 impl Endpoint {
     /// The endpoint at a canonical path.
     pub fn at(path: &str) -> Option<Self> {
-        (path.strip_suffix('/').unwrap_or(path) == SESSION).then_some(Self::Session)
+        match path.strip_suffix('/').unwrap_or(path) {
+            SESSION => Some(Self::Session),
+            TENANT => Some(Self::Tenant),
+            _ => None,
+        }
     }
 
     /// Its path, for the log.
     pub fn path(self) -> &'static str {
         match self {
             Self::Session => SESSION,
+            Self::Tenant => TENANT,
         }
     }
 
@@ -50,7 +60,7 @@ impl Endpoint {
         cx: &mut Context,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Rejection> {
-        if !cx.safe_method() && !origin::is_same_origin(request.headers(), cx, gateway.public_origin()) {
+        if !cx.safe_method() && !origin::is_same_origin(request.headers(), &gateway.origin(cx)) {
             return Err(Rejection::cross_origin());
         }
         match (self, &cx.method) {
@@ -58,6 +68,8 @@ impl Endpoint {
             (Self::Session, &Method::POST) => session::post(gateway, cx, request).await,
             (Self::Session, &Method::DELETE) => session::delete(gateway, cx, request.headers()).await,
             (Self::Session, _) => Err(Rejection::method("GET, POST, DELETE".into())),
+            (Self::Tenant, &Method::POST) => tenant::post(gateway, cx, request).await,
+            (Self::Tenant, _) => Err(Rejection::method("POST".into())),
         }
     }
 }

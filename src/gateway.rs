@@ -2,6 +2,7 @@
 //!
 //! [`Gateway::handle`] always answers and always records, around `answer`, which only uses `?`.
 
+mod address;
 mod handed_over;
 mod judge;
 mod outcome;
@@ -10,13 +11,14 @@ mod sid;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::body::Body;
-use crate::config::Config;
-use crate::context::{self, ConnectionInfo, Context};
+use crate::config::{Config, Rate};
+use crate::context::{self, ConnectionInfo, Context, Origin};
 use crate::cookie::SidCookie;
 use crate::decision::{Decision, Wants};
 use crate::endpoint::{self, Endpoint};
@@ -25,7 +27,7 @@ use crate::networks::Proxies;
 use crate::pages::Pages;
 use crate::rejection::{self, Rejection};
 use crate::respond;
-use crate::route::{Blocked, Kind, RouteTable};
+use crate::route::{Kind, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 
@@ -35,12 +37,13 @@ pub(crate) const DISAGREED: &str = "sidgate-disagreed";
 const SENT_ON: &str = "sidgate-sent-on";
 /// Set for ten seconds when a browser is asked to reload because its sid is being replaced.
 const RELOADED: &str = "sidgate-reloaded";
+/// Switches of the tenant by one user: more than a person makes.
+const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
 
 /// Everything that requests share.
 #[derive(Debug)]
 pub struct Gateway {
     routes: RouteTable,
-    blocked: Blocked,
     sessions: Sessions,
     upstreams: Vec<Upstream>,
     cookie: SidCookie,
@@ -50,17 +53,19 @@ pub struct Gateway {
     trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
-    public_origin: Option<String>,
+    public_origin: Option<Origin>,
     tunnels: Tunnels,
 }
 
-/// The limits on sign-in.
+/// The limits on what costs the backend much.
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// Per client prefix.
     pub(crate) sign_in_client: Limiter<IpAddr>,
     /// Per e-mail address, lower case.
     pub(crate) sign_in_email: Limiter<String>,
+    /// Switches of the tenant, per user.
+    pub(crate) switch_user: Limiter<String>,
 }
 
 impl Gateway {
@@ -74,7 +79,6 @@ impl Gateway {
         let tunnels = Tunnels::default();
         Ok(Arc::new(Self {
             routes,
-            blocked: Blocked::new(&config.backend.blocked_paths),
             sessions: Sessions::new(config)?,
             upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
             cookie: SidCookie::new(&config.session),
@@ -83,11 +87,12 @@ impl Gateway {
             limits: Limits {
                 sign_in_client: Limiter::new(config.sign_in.per_client),
                 sign_in_email: Limiter::new(config.sign_in.per_email),
+                switch_user: Limiter::new(SWITCHES),
             },
             trusted: config.server.trusted_proxies.clone(),
             strict_host: config.server.strict_host,
             max_headers: config.server.max_headers,
-            public_origin: config.server.public_origin.clone(),
+            public_origin: config.server.public_origin.as_deref().and_then(Origin::parse),
             tunnels,
         }))
     }
@@ -142,7 +147,7 @@ impl Gateway {
             }
             Decision::Refuse { refusal, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);
-                Err(self.refusal(cx, (refusal, reason), route, &resolved, request.headers()))
+                Err(self.refusal(cx, (refusal, reason), (route, page.as_ref()), &resolved, request.headers()))
             }
         }
     }
@@ -163,9 +168,5 @@ impl Gateway {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    pub(crate) fn public_origin(&self) -> Option<&str> {
-        self.public_origin.as_deref()
     }
 }

@@ -3,7 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::config;
+use crate::config::{self, TenantMatch};
+use crate::context::Origin;
 use crate::decision::Reason;
 use crate::path;
 use crate::session::{Onboarding, Session};
@@ -111,35 +112,73 @@ impl Pages {
             .replace("{tenant_id}", &utf8_percent_encode(&tenant.id, SEGMENT).to_string())
     }
 
-    /// Where a fresh session goes: onboarding when it is needed, else a safe `next`, else home.
-    pub fn after_sign_in(&self, session: &Session, next: Option<&str>, origin: &str) -> String {
-        if session.needs_onboarding() {
-            return self.onboarding(session);
+    /// Home as seen from an origin: a path, or an address where the tenant has a host of its own and that is not this
+    /// one.
+    pub fn home_from(&self, here: &Origin, session: &Session) -> String {
+        let home = self.home(session);
+        match self.tenant_host(session).filter(|host| host != here.host()).and_then(|host| here.at(&host)) {
+            Some(origin) => format!("{origin}{home}"),
+            None => home,
         }
-        next.and_then(|n| self.safe_next(n, origin)).unwrap_or_else(|| self.home(session))
     }
 
-    /// A `next` that stays on our own origin, as a path. `//`, `/\`, controls, other schemes, the sign-in page itself:
-    /// ignored. Judged after parsing as browsers do (WHATWG URL), because they are who follows it.
-    pub fn safe_next(&self, next: &str, origin: &str) -> Option<String> {
+    /// The host of the session's tenant, if tenants have hosts and its name can stand in one.
+    fn tenant_host(&self, session: &Session) -> Option<String> {
+        let (hosts, tenant) = (self.pages.tenant_host.as_ref()?, session.tenant.as_ref()?);
+        hosts.host_of(match hosts.by {
+            TenantMatch::Id => &tenant.id,
+            TenantMatch::Slug => tenant.slug.as_deref()?,
+        })
+    }
+
+    /// Whether a host is that of a tenant.
+    pub fn is_tenant_host(&self, host: &str) -> bool {
+        self.pages.tenant_host.as_ref().is_some_and(|hosts| hosts.name_in(host).is_some())
+    }
+
+    /// A `next` that stays with us: a path of our own origin, or an address on a tenant's host, which is given back as
+    /// a path where that is the host one is on. `//`, `/\`, controls, other schemes, the sign-in page itself: ignored.
+    /// Judged after parsing as browsers do (WHATWG URL), because they are who follows it; and what is given back is
+    /// what was judged.
+    pub fn safe_next(&self, next: &str, here: &Origin) -> Option<String> {
         let visible = |c: char| !c.is_control() && !c.is_whitespace() && !is_invisible(c);
-        let plain = next.len() <= MAX_NEXT && next.starts_with('/') && next.chars().all(visible);
-        if !plain || next.starts_with("//") || next.contains('\\') {
+        if next.len() > MAX_NEXT || !next.chars().all(visible) || next.contains('\\') {
             return None;
         }
-        let base = Url::parse(origin).ok()?;
-        let url = base.join(next).ok()?;
-        if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
+        let base = Url::parse(&here.to_string()).ok()?;
+        let is_path = next.starts_with('/') && !next.starts_with("//");
+        let url = if is_path { base.join(next).ok()? } else { self.of_a_tenant(next, here)? };
+        if is_path && url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
             return None;
         }
         let path = path::canonical(url.path(), &self.paths).ok()?;
         if path.trim_end_matches('/') == self.pages.sign_in.trim_end_matches('/') || path.starts_with("/api/auth/") {
             return None;
         }
+        let origin = if url.origin() == base.origin() { None } else { Some(here.at(url.host_str()?)?) };
+        let origin = origin.map(|origin| origin.to_string()).unwrap_or_default();
         let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
         let fragment = url.fragment().map(|f| format!("#{f}")).unwrap_or_default();
-        Some(format!("{path}{query}{fragment}"))
+        Some(format!("{origin}{path}{query}{fragment}"))
     }
+
+    /// An address on a tenant's host, of our own scheme and port.
+    fn of_a_tenant(&self, next: &str, here: &Origin) -> Option<Url> {
+        next.strip_prefix(here.scheme())?.strip_prefix("://")?;
+        let url = Url::parse(next).ok()?;
+        let ours = url.port_or_known_default() == Some(here.port()) && self.is_tenant_host(url.host_str()?);
+        ours.then_some(url)
+    }
+}
+
+/// An address's origin, if it has one, and its path.
+pub fn parted(address: &str) -> (Option<&str>, &str) {
+    let end = |text: &str| text.find(['?', '#']).unwrap_or(text.len());
+    let Some(rest) = address.find("://").filter(|_| !address.starts_with('/')).map(|at| at + 3) else {
+        return (None, &address[..end(address)]);
+    };
+    let path = address[rest..].find('/').map_or(address.len(), |at| rest + at);
+    (Some(&address[..path]), &address[path..path + end(&address[path..])])
 }
 
 /// Format characters that show nothing: zero-width, bidirectional controls, line and paragraph separators.
@@ -155,9 +194,13 @@ mod tests {
         Pages::new(&config::Pages::default(), &config::Paths::default())
     }
 
+    fn origin(text: &str) -> Origin {
+        Origin::parse(text).unwrap()
+    }
+
     #[test]
     fn next_stays_at_home() {
-        let safe = |n: &str| pages().safe_next(n, "https://app.test:8443");
+        let safe = |n: &str| pages().safe_next(n, &origin("https://app.test:8443"));
         assert_eq!(safe("/acme/dashboard?x=1#y").as_deref(), Some("/acme/dashboard?x=1#y"));
         assert_eq!(safe("/").as_deref(), Some("/"));
         for evil in [
@@ -199,5 +242,68 @@ mod tests {
             pages().sign_in(None, Some(Reason::Refused(crate::session::RefusalCode::Expired))),
             "/auth/signin?reason=session_expired"
         );
+    }
+
+    fn with_hosts() -> Pages {
+        let text = "[pages]\nhome = \"/dashboard\"\ntenant_host = \"{tenant}.app.test\"\n\
+                    [[listener]]\nmode = \"serve\"\ntrusted_peers = [\"::1\"]\n[upstream.nextjs]\n[[route]]\n\
+                    [backend]\ngateway_key = \"${X}\"\n";
+        let key = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+        let config = config::Config::parse(text, "x", std::path::Path::new(""), &key).unwrap();
+        Pages::new(&config.pages, &config.paths)
+    }
+
+    #[test]
+    fn next_may_be_on_a_tenants_host_and_no_other() {
+        let safe = |n: &str| with_hosts().safe_next(n, &origin("https://acme.app.test:8443"));
+        for (next, followed) in [
+            ("https://globex.app.test:8443/x?y=1#z", "https://globex.app.test:8443/x?y=1#z"),
+            ("https://globex.app.test:8443", "https://globex.app.test:8443/"),
+            ("https://GLOBEX.app.test:8443/x/../y", "https://globex.app.test:8443/y"),
+            ("https://acme.app.test:8443/x", "/x"),
+            ("/x", "/x"),
+        ] {
+            assert_eq!(safe(next).as_deref(), Some(followed), "{next}");
+        }
+        for evil in [
+            "https://evilapp.test:8443/x",
+            "https://evil.test:8443/x",
+            "https://app.test:8443/x",
+            "https://app.test.evil.test:8443/x",
+            "https://a.b.app.test:8443/x",
+            "https://.app.test:8443/x",
+            "https://a_b.app.test:8443/x",
+            "https://globex.app.test/x",
+            "https://globex.app.test:443/x",
+            "http://globex.app.test:8443/x",
+            "//globex.app.test:8443/x",
+            "https:globex.app.test:8443/x",
+            "https:/globex.app.test:8443/x",
+            "https:\\\\globex.app.test:8443/x",
+            "https://globex.app.test:8443\\@evil.test/x",
+            "https://globex.app.test:8443@evil.test/x",
+            "https://user@globex.app.test:8443/x",
+            "https://evil.test/@globex.app.test:8443/x",
+            "https://evil.test#globex.app.test:8443/x",
+            "https://globex.app.test\u{200b}:8443/x",
+            "https://globex.app.test%2eevil.test:8443/x",
+            "https://globex.app.test:8443/auth/signin",
+            "https://globex.app.test:8443/api/auth/session-v2",
+            "javascript://globex.app.test:8443/%0aalert(1)",
+        ] {
+            assert_eq!(safe(evil), None, "{evil}");
+        }
+        assert_eq!(pages().safe_next("https://globex.app.test/x", &origin("https://app.test")), None);
+    }
+
+    #[test]
+    fn an_address_is_parted_where_browsers_part_it() {
+        for (address, parts) in [
+            ("/a/b?c=https://d", (None, "/a/b")),
+            ("https://a.test:1/b/c?d#e", (Some("https://a.test:1"), "/b/c")),
+            ("https://a.test", (Some("https://a.test"), "")),
+        ] {
+            assert_eq!(parted(address), parts);
+        }
     }
 }

@@ -11,11 +11,10 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 use crate::body::Body;
-use crate::config::Capability;
 use crate::context::{Context, SignInMethod};
 use crate::decision::{Reason, Refusal};
 use crate::path::PathFault;
-use crate::session::SignInAnswer;
+use crate::session::{SignInAnswer, Tenant};
 use crate::upstream::UpstreamError;
 
 /// A refusal, on its way to become an answer.
@@ -29,8 +28,19 @@ pub struct Rejection {
     allow: Option<String>,
     /// Where a person can go on: shown on the page, in the JSON, and to a server action.
     go_to: Option<(&'static str, String)>,
+    /// Another tenant of the user's, to switch to.
+    switch: Option<Box<Switch>>,
     reload: bool,
     fields: Option<Value>,
+}
+
+/// The offer to go on as another tenant that the user belongs to.
+#[derive(Debug)]
+struct Switch {
+    tenant_id: String,
+    name: String,
+    /// The page that was asked for.
+    next: Option<String>,
 }
 
 impl Rejection {
@@ -132,20 +142,16 @@ impl Rejection {
         Self { retry_after, go_to: Some(("signIn", sign_in)), ..base }
     }
 
+    /// A switch to a tenant that is none of the user's; the way home.
+    pub fn not_a_member(home: String) -> Self {
+        let message = "You do not belong to this organisation, or not any more.";
+        let go_to = Some(("home", home));
+        Self { go_to, ..Self::new(StatusCode::FORBIDDEN, "not_a_member", message) }
+    }
+
     /// A refusal of the backend at sign-in, passed on as our own.
     pub fn sign_in(refusal: SignInAnswer, method: SignInMethod) -> Self {
-        let refusal = match refusal {
-            SignInAnswer::Refused(refusal) => refusal,
-            SignInAnswer::NotSupported(Capability::TokenSignIn) => {
-                return Self::not_supported("There is no sign-in by token here. Send {\"email\", \"password\"}.");
-            }
-            SignInAnswer::NotSupported(_) => {
-                let message = "There is no sign-in by e-mail address and password here. \
-                               Send {\"accessToken\"}: the token that your identity provider issued.";
-                return Self::not_supported(message);
-            }
-            _ => return Self::backend_unavailable(),
-        };
+        let SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };
         let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
         let message = match refusal.code.as_str() {
             "invalid_credentials" if method == SignInMethod::AccessToken => "The access token was not accepted.",
@@ -178,7 +184,7 @@ impl Rejection {
             Refusal::OnboardingNeeded => {
                 Self::new(StatusCode::FORBIDDEN, "onboarding_needed", "Finish setting up your account first.")
             }
-            Refusal::OtherTenant | Refusal::OtherTenantHost => {
+            Refusal::OtherTenant { .. } | Refusal::OtherTenantHost { .. } => {
                 let message = "This address belongs to another organisation than the one you are working in.";
                 Self::new(StatusCode::FORBIDDEN, "other_tenant", message)
             }
@@ -192,6 +198,12 @@ impl Rejection {
             Refusal::BackendUnavailable => Self::backend_unavailable(),
         };
         Self { reason: Some(reason.as_str()), go_to, ..base }
+    }
+
+    /// The same, with the offer to switch to a tenant and come back to `next`.
+    pub fn offer_switch(self, tenant: &Tenant, next: Option<String>) -> Self {
+        let name = tenant.name.as_ref().or(tenant.slug.as_ref()).unwrap_or(&tenant.id).clone();
+        Self { switch: Some(Box::new(Switch { tenant_id: tenant.id.clone(), name, next })), ..self }
     }
 
     /// The same, when it may be tried again.

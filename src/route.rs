@@ -8,7 +8,6 @@
 //! Rejected: a routing crate. Those at hand know neither hosts nor methods in their precedence, and which rule wins is
 //! what people trust this program with.
 
-mod blocked;
 mod table;
 mod tree;
 
@@ -20,7 +19,7 @@ use http::Method;
 
 use crate::config;
 pub use crate::config::{Access, Kind, TenantMatch};
-pub use blocked::Blocked;
+use crate::session::Tenant;
 pub use table::{NoRoute, RouteFault, RouteTable};
 
 /// A route, ready to be used.
@@ -81,19 +80,22 @@ impl TenantRule {
             }
         }
     }
-}
 
-impl TenantRule {
+    /// Whether a tenant is the one that a request names. Compared exactly; a tenant without a slug has no address by
+    /// slug.
+    pub fn is(&self, tenant: &Tenant, named: &str) -> bool {
+        match self.by {
+            TenantMatch::Id => tenant.id == named,
+            TenantMatch::Slug => tenant.slug.as_deref() == Some(named),
+        }
+    }
+
     /// The same host with another tenant's name in it; none where the tenant is named in the path, or where the name
-    /// could not stand in a host.
+    /// could not stand in a host as it is.
     pub fn host_of(&self, host: &str, tenant: &str) -> Option<String> {
         let TenantPlace::Host(label) = self.place else { return None };
-        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        if tenant.is_empty() || !tenant.bytes().all(good) {
-            return None;
-        }
         let labels = host.split('.').enumerate().map(|(i, text)| if i == label { tenant } else { text });
-        Some(labels.collect::<Vec<_>>().join(".").to_ascii_lowercase())
+        config::is_host_label(tenant).then(|| labels.collect::<Vec<_>>().join("."))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `[pages]`: the addresses people are sent to. `[paths]`: how a request's path is read.
 
 use super::table::{Problem, Table};
-use super::{PathPattern, Segment};
+use super::{PathPattern, Place, Segment, TenantHost};
 
 /// `[pages]`
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Pages {
     pub home: String,
     /// Home of a user who has none.
     pub home_without_tenant: String,
+    /// Host of a user with a tenant; absent: the host one is on.
+    pub tenant_host: Option<TenantHost>,
     /// Query parameter that carries the way back through sign-in.
     pub next_parameter: String,
 }
@@ -25,6 +27,7 @@ impl Default for Pages {
             onboarding: "/onboarding".into(),
             home: "/{tenant}/dashboard".into(),
             home_without_tenant: "/dashboard".into(),
+            tenant_host: None,
             next_parameter: "next".into(),
         }
     }
@@ -54,15 +57,19 @@ impl Pages {
         let mut page = |key, default, placeholders: &[&str]| {
             table.text(key, PAGE, |text| page(text, placeholders)).unwrap_or(default)
         };
-        let pages = Self {
+        let mut pages = Self {
             sign_in: page("sign_in", default.sign_in, &[]),
             onboarding: page("onboarding", default.onboarding, &["{step}"]),
             home: page("home", default.home, &["{tenant}", "{tenant_id}"]),
             home_without_tenant: page("home_without_tenant", default.home_without_tenant, &[]),
+            tenant_host: table.text("tenant_host", "a host", TenantHost::parse),
             next_parameter: table
                 .text("next_parameter", PARAMETER, |t| word(t, PARAMETER, "-_."))
                 .unwrap_or(default.next_parameter),
         };
+        if let Some(hosts) = &mut pages.tenant_host {
+            hosts.place = Place(table.place("tenant_host"));
+        }
         table.finish();
         pages
     }

@@ -34,6 +34,7 @@ impl ApplicationPreset {
             onboarding: below("/onboarding"),
             home: below("/{tenant_id}/dashboard"),
             home_without_tenant: below("/dashboard"),
+            tenant_host: None,
             next_parameter: "returnTo".into(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::*;
+use crate::route::TenantMatch;
 use crate::session::{Fingerprint, Onboarding, Tenant, Unavailable, User};
 
 /// The README's table itself, without its ruler. A cell that says one thing says it for pages and api; "drop `sid`" is for
@@ -73,8 +74,11 @@ fn said(decision: &Decision) -> String {
             Refusal::Unauthenticated => ("401", *drop_sid),
             Refusal::Reload => ("401, reload", *drop_sid),
             Refusal::OnboardingNeeded => ("403", *drop_sid),
-            Refusal::OtherTenant => ("403, other tenant", *drop_sid),
-            Refusal::OtherTenantHost => ("403 page, other tenant's host", *drop_sid),
+            Refusal::OtherTenant { .. } => ("403, other tenant", *drop_sid),
+            Refusal::OtherTenantHost { member: false } => ("403 page, other tenant's host", *drop_sid),
+            Refusal::OtherTenantHost { member: true } => {
+                ("403 page, other tenant's host, offers the switch", *drop_sid)
+            }
             Refusal::Throttled => ("429, keep `sid`", *drop_sid),
             Refusal::BackendUnavailable => ("503, keep `sid`", *drop_sid),
         },
@@ -254,6 +258,40 @@ fn the_tenant_notes() {
     }
     let without_slug = user(Some(("t-1", None)), Onboarding::Complete);
     assert_eq!(says(Path(0), Slug, "", &without_slug, Wants::Page), "to the tenant's home", "nothing equals nothing");
+}
+
+#[test]
+fn who_belongs_to_the_named_tenant_too_is_offered_the_switch() {
+    use TenantPlace::{Host, Path};
+    let tenant = |id: &str, slug: &str| Tenant { id: id.into(), slug: Some(slug.into()), name: None };
+    let mut carol = session(Some(("t-1", Some("acme"))), Onboarding::Complete);
+    carol.tenants = vec![tenant("t-1", "acme"), tenant("t-2", "globex")];
+    let carol = found(carol, Freshness::Miss);
+    let at = |place, by, named, wants| {
+        decide(&Situation {
+            tenant: Some((TenantRule { place, by }, named)),
+            ..situation(Access::SignedIn, &carol, wants)
+        })
+    };
+    for (by, named, member) in [
+        (TenantMatch::Slug, "globex", true),
+        (TenantMatch::Id, "t-2", true),
+        (TenantMatch::Slug, "Globex", false),
+        (TenantMatch::Slug, "t-2", false),
+        (TenantMatch::Slug, "initech", false),
+    ] {
+        let offer = if member { ", offers the switch" } else { "" };
+        assert_eq!(said(&at(Host(0), by, named, Wants::Page)), format!("403 page, other tenant's host{offer}"));
+        assert_eq!(said(&at(Path(0), by, named, Wants::Page)), "to the tenant's home", "in the path nobody asks");
+        for place in [Host(0), Path(0)] {
+            let api = at(place, by, named, Wants::Api);
+            assert!(
+                matches!(api, Decision::Refuse { refusal: Refusal::OtherTenant { member: m }, .. } if m == member),
+                "{named}: {api:?}"
+            );
+        }
+    }
+    assert_eq!(said(&at(Host(0), TenantMatch::Slug, "acme", Wants::Page)), "forward as user");
 }
 
 #[test]

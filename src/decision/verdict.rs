@@ -88,9 +88,15 @@ pub enum Refusal {
     /// 403: onboarding first.
     OnboardingNeeded,
     /// 403: another tenant's address.
-    OtherTenant,
+    OtherTenant {
+        /// The user belongs to that tenant too, and may switch to it.
+        member: bool,
+    },
     /// 403: another tenant's host, with the way home.
-    OtherTenantHost,
+    OtherTenantHost {
+        /// The user belongs to that tenant too, and is offered the switch.
+        member: bool,
+    },
     /// 429: too many refused sids.
     Throttled,
     /// 503: the backend did not answer.

@@ -81,12 +81,12 @@ pub(super) async fn sign_in(request: Request<Incoming>) -> Result<SignIn, Reject
     if form { from_form(&bytes) } else { from_json(&bytes) }
 }
 
-fn media_type(request: &Request<Incoming>) -> String {
+pub(super) fn media_type(request: &Request<Incoming>) -> String {
     let value = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-async fn collect(request: Request<Incoming>) -> Result<bytes::Bytes, Rejection> {
+pub(super) async fn collect(request: Request<Incoming>) -> Result<bytes::Bytes, Rejection> {
     let read = Limited::new(request.into_body(), MAX_BODY).collect();
     let late = || Rejection::bad_body("slow_body", "The body did not come in time.");
     let read = tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| late())?;

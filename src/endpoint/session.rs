@@ -13,7 +13,7 @@ use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Found, Freshness, Lookup, Session, SignInAnswer, SignOutAnswer};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SignInAnswer, SignOutAnswer};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
@@ -26,7 +26,7 @@ pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap
         Lookup::Found(found) => Ok(super::json(StatusCode::OK, &Described::of(&found.session, None))),
         Lookup::Absent => Ok(unauthenticated("no_session")),
         Lookup::Refused(code) => {
-            if code.drops_sid() {
+            if code != RefusalCode::Rotated {
                 gateway.expire_sid(cx);
             }
             Ok(unauthenticated(code.as_str()))
@@ -58,7 +58,6 @@ pub(super) async fn post(
         Ok(SignInAnswer::Session(..)) => SignInOutcome::SignedIn,
         Ok(SignInAnswer::Challenge(_)) => SignInOutcome::Challenged,
         Ok(SignInAnswer::Refused(_)) => SignInOutcome::Refused,
-        Ok(SignInAnswer::NotSupported(_)) => SignInOutcome::NotSupported,
         Ok(SignInAnswer::Unavailable(_)) => SignInOutcome::Unavailable,
         Err(_) => SignInOutcome::Limited,
     };
@@ -91,8 +90,7 @@ async fn attempt(gateway: &Gateway, cx: &Context, sign_in: &SignIn) -> Result<Si
 
 fn signed_in(gateway: &Gateway, cx: &mut Context, sign_in: &SignIn, session: &Session) -> Response<Body> {
     cx.facts.reason = Some("signed_in");
-    let origin = gateway.public_origin().map_or_else(|| cx.origin(), str::to_owned);
-    let to = gateway.pages().after_sign_in(session, sign_in.next.as_deref(), &origin);
+    let to = gateway.after_sign_in(cx, session, sign_in.next.as_deref());
     if sign_in.form {
         return see_other(&to);
     }
@@ -128,7 +126,7 @@ fn id_of(challenge: &Value) -> String {
     }
 }
 
-fn see_other(to: &str) -> Response<Body> {
+pub(super) fn see_other(to: &str) -> Response<Body> {
     let mut answer = Response::new(Body::Empty);
     *answer.status_mut() = StatusCode::SEE_OTHER;
     if let Ok(location) = HeaderValue::try_from(to) {

@@ -4,17 +4,19 @@ use http::header::{COOKIE, LOCATION};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
-use super::{DISAGREED, Gateway, RELOADED, SENT_ON};
+use super::read::PageOf;
+use super::{DISAGREED, Gateway, RELOADED, SENT_ON, address};
 use crate::body::Body;
 use crate::context::Context;
 use crate::cookie::{self, SidCookies};
-use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent, Wants};
+use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent};
 use crate::endpoint;
 use crate::path;
 use crate::rejection::Rejection;
-use crate::route::{Access, Route, TenantMatch};
+use crate::route::{Access, Route};
 use crate::session::{Lookup, Resolved};
 use crate::upstream::{self, Rules};
+
 impl Gateway {
     pub(super) async fn forward(
         &self,
@@ -60,7 +62,7 @@ impl Gateway {
             // No browser. Without the session's cookie there is nothing to abuse.
             (None, _) => return route.access == Access::Public || !headers.contains_key(COOKIE),
         };
-        endpoint::is_own_origin(origin, cx, self.public_origin())
+        endpoint::is_own_origin(origin, &self.origin(cx))
             || route.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
     }
 
@@ -71,7 +73,7 @@ impl Gateway {
             return;
         }
         let Some(location) = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()) else { return };
-        let own = location.strip_prefix(&cx.origin()).unwrap_or(location);
+        let own = location.strip_prefix(&cx.origin().to_string()).unwrap_or(location);
         let path = own.split(['?', '#']).next().unwrap_or_default();
         let target = path::canonical(path, &self.paths).ok();
         let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());
@@ -98,7 +100,7 @@ impl Gateway {
         &self,
         cx: &mut Context,
         (refusal, reason): (Refusal, decision::Reason),
-        route: &Route,
+        (route, page): (&Route, Option<&PageOf<'_>>),
         resolved: &Resolved,
         headers: &HeaderMap,
     ) -> Rejection {
@@ -110,43 +112,37 @@ impl Gateway {
         let go_to = match refusal {
             Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
             Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
-            Refusal::OtherTenant | Refusal::OtherTenantHost => Some(("home", Destination::Home)),
+            Refusal::OtherTenant { .. } | Refusal::OtherTenantHost { .. } => Some(("home", Destination::Home)),
             Refusal::Reload => {
                 cx.set_cookies.extend(cookie::marker(RELOADED, 10));
                 None
             }
             Refusal::Throttled | Refusal::BackendUnavailable => None,
         };
-        let go_to = go_to.map(|(key, to)| {
-            let address = self.address(cx, to, Some(reason), resolved);
-            (key, if refusal == Refusal::OtherTenantHost { own_host(cx, route, resolved) + &address } else { address })
+        // The page's own rule was asked first.
+        let ruled = [page.map(|(path, of_page)| (*of_page, path.as_str())), Some((route, cx.path.as_str()))];
+        let rule = ruled.into_iter().flatten().find_map(|(route, path)| Some((route.tenant?, path)));
+        let go_to = go_to.map(|(key, to)| match (refusal, rule, &resolved.lookup) {
+            (Refusal::OtherTenantHost { .. }, Some((rule, _)), Lookup::Found(found)) => {
+                (key, self.home_elsewhere(cx, rule, &found.session))
+            }
+            _ => (key, self.address(cx, to, Some(reason), resolved)),
         });
         let rejection = Rejection::decided(refusal, reason, go_to);
-        match resolved.lookup {
-            Lookup::Throttled { retry_after } => rejection.retry_after(retry_after),
-            _ => rejection,
-        }
-    }
-
-    /// The address of a destination.
-    pub(super) fn address(
-        &self,
-        cx: &Context,
-        to: Destination,
-        reason: Option<decision::Reason>,
-        resolved: &Resolved,
-    ) -> String {
-        match (to, &resolved.lookup) {
-            (Destination::Onboarding, Lookup::Found(found)) => self.pages.onboarding(&found.session),
-            (Destination::Home, Lookup::Found(found)) => self.pages.home(&found.session),
-            _ => {
-                // Only a page that was asked for is worth coming back to.
-                let back = (cx.wants == Wants::Page && cx.safe_method()).then(|| match &cx.query {
-                    Some(query) => format!("{}?{query}", cx.path),
-                    None => cx.path.clone(),
-                });
-                self.pages.sign_in(back.as_deref(), reason)
+        match (refusal, rule, &resolved.lookup) {
+            (_, _, Lookup::Throttled { retry_after }) => rejection.retry_after(*retry_after),
+            (
+                Refusal::OtherTenant { member: true } | Refusal::OtherTenantHost { member: true },
+                Some((rule, path)),
+                Lookup::Found(found),
+            ) => {
+                let named = rule.named(cx.authority.host(), path);
+                match found.session.tenants.iter().find(|tenant| rule.is(tenant, &named)) {
+                    Some(tenant) => rejection.offer_switch(tenant, address::asked(cx)),
+                    None => rejection,
+                }
             }
+            _ => rejection,
         }
     }
 }
@@ -158,16 +154,4 @@ fn warn_of_disagreement(cx: &Context, to: &str, permit: &Permit) {
         "the application sends a visitor without a session from sign-in to a page that needs one; does it go by a cookie that is left over? (session_cookies of the upstream)"
     };
     tracing::warn!(request_id = %cx.id, from = %cx.path, to, "{what}");
-}
-
-/// `https://acme.example.com` on a page of another tenant's host: a path would lead back to that host.
-fn own_host(cx: &Context, route: &Route, resolved: &Resolved) -> String {
-    let (Some(rule), Lookup::Found(found)) = (&route.tenant, &resolved.lookup) else { return String::new() };
-    let tenant = found.session.tenant.as_ref().and_then(|t| match rule.by {
-        TenantMatch::Id => Some(t.id.as_str()),
-        TenantMatch::Slug => t.slug.as_deref(),
-    });
-    let host = tenant.and_then(|t| rule.host_of(cx.authority.host(), t));
-    let port = cx.authority.port().map(|p| format!(":{p}")).unwrap_or_default();
-    host.map(|host| format!("{}://{host}{port}", cx.scheme)).unwrap_or_default()
 }

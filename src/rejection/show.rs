@@ -5,10 +5,11 @@ use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response};
 use serde_json::{Map, json};
 
-use super::Rejection;
+use super::{Rejection, Switch};
 use crate::body::Body;
 use crate::context::Context;
 use crate::decision::Wants;
+use crate::endpoint::TENANT;
 
 const ACTION_REDIRECT: HeaderName = HeaderName::from_static("x-action-redirect");
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
@@ -29,7 +30,8 @@ impl Rejection {
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         if cx.wants == Wants::Page {
-            let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'";
+            let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                          form-action 'self'; frame-ancestors 'self'";
             headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         }
         if let Some(seconds) = self.retry_after {
@@ -60,6 +62,10 @@ impl Rejection {
         if let Some((key, address)) = &self.go_to {
             error.insert((*key).into(), json!(address));
         }
+        if let Some(switch) = &self.switch {
+            error.insert("switch".into(), json!(TENANT));
+            error.insert("tenantId".into(), json!(switch.tenant_id));
+        }
         if let Some(fields) = &self.fields {
             error.insert("fields".into(), fields.clone());
         }
@@ -78,15 +84,28 @@ impl Rejection {
             };
             format!("<p><a href=\"{}\">{label}</a></p>", escape(address))
         });
+        let switch = self.switch.as_ref().map_or(String::new(), |switch| form(switch));
         format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{status} {title}</title>\
              <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;\
              margin:18vh auto 0;padding:0 1.5rem}}h1{{font-size:1.4rem;margin:0 0 .5rem}}small{{opacity:.65}}</style>\
-             <h1>{title}</h1><p>{message}</p>{go_to}<p><small>{status} · request {}</small></p></html>",
+             <h1>{title}</h1><p>{message}</p>{go_to}{switch}<p><small>{status} · request {}</small></p></html>",
             cx.id
         )
     }
+}
+
+/// The switch as a form: it needs no script.
+fn form(switch: &Switch) -> String {
+    let hidden =
+        |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value));
+    let next = switch.next.as_ref().map_or(String::new(), |next| hidden("next", next));
+    format!(
+        "<form method=\"post\" action=\"{TENANT}\">{}{next}<button>Switch to {}</button></form>",
+        hidden("tenantId", &switch.tenant_id),
+        escape(&switch.name)
+    )
 }
 
 fn escape(text: &str) -> String {

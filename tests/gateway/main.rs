@@ -26,6 +26,7 @@ mod smoke;
 mod spoofing;
 mod streaming;
 mod support;
+mod tenant_hosts;
 mod tenants;
 mod tls;
 mod upgrades;

@@ -3,6 +3,7 @@
 mod other_ways;
 mod sign_in;
 mod sign_out;
+mod switch;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use super::*;
 use crate::check::{MAX_STEPS, Visitor, page_faults, visitors, walk};
 use crate::config::{self, Config, PathPattern};
 use crate::pages::Pages;
-use crate::route::RouteTable;
+use crate::route::{RouteTable, TenantMatch};
 
 fn route(path: &str, access: Access) -> config::Route {
     config::Route { pattern: path.into(), path: PathPattern::parse(path).unwrap(), access, ..config::Route::default() }

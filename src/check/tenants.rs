@@ -1,0 +1,85 @@
+//! Tenants by subdomain: whether sessions follow from one tenant's host to another's.
+
+use crate::config::{Config, Fault, HostPattern, Segment, TenantHost};
+
+pub(super) fn faults(config: &Config) -> Vec<Fault> {
+    let domain = config.session.domain.as_deref();
+    let mut faults: Vec<Fault> = config.pages.tenant_host.iter().filter_map(|hosts| of_pages(hosts, domain)).collect();
+    let Some(domain) = domain else { return faults };
+    for route in config.routes.iter().filter(|route| route.tenant.is_some()) {
+        if let Some(fixed) = route.host.as_ref().and_then(fixed)
+            && !is_under(&fixed, domain)
+        {
+            faults.push(Fault {
+                place: route.place.clone(),
+                reason: format!(
+                    "sessions do not follow to this route's hosts: [session] domain \"{domain}\" does not reach \
+                     {fixed}, so the cookie is one for each host there"
+                ),
+                hint: Some("let `domain` be a parent of all tenants' hosts".into()),
+            });
+        }
+    }
+    faults
+}
+
+/// People are sent to these hosts with a session of another: it has to be there, too.
+fn of_pages(hosts: &TenantHost, domain: Option<&str>) -> Option<Fault> {
+    let why = match domain {
+        None => "the cookie is host-only".to_owned(),
+        Some(domain) if hosts.is_under(domain) => return None,
+        Some(domain) => format!("[session] domain is \"{domain}\""),
+    };
+    Some(Fault {
+        place: hosts.place.clone(),
+        reason: format!("`pages.tenant_host`: who is sent to a tenant's host arrives there signed out: {why}"),
+        hint: Some(format!("add `domain = \"{}\"` to [session]", hosts.parent())),
+    })
+}
+
+/// What is fixed to the right of a host's parameters, where it has any.
+fn fixed(host: &HostPattern) -> Option<String> {
+    let last = host.labels.iter().rposition(|label| !matches!(label, Segment::Literal(_)))?;
+    let literal = |label: &Segment| match label {
+        Segment::Literal(text) => Some(text.clone()),
+        _ => None,
+    };
+    Some(host.labels[last + 1..].iter().filter_map(literal).collect::<Vec<_>>().join("."))
+}
+
+fn is_under(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn faults_of(session: &str, pages: &str, host: &str) -> Vec<String> {
+        let text = format!(
+            "listener = [{{ mode = \"serve\", trusted_peers = [\"::1\"] }}]\nupstream.nextjs = {{}}\n\
+             backend.gateway_key = \"${{X}}\"\n[session]\n{session}\n[pages]\n{pages}\n\
+             [[route]]\nhost = \"{host}\"\npath = \"/{{*rest}}\"\ntenant = {{ parameter = \"t\", match = \"slug\" }}\n"
+        );
+        let key = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+        let config = Config::parse(&text, "x", Path::new(""), &key).unwrap();
+        faults(&config).into_iter().map(|fault| format!("{} / {}", fault.reason, fault.hint.unwrap())).collect()
+    }
+
+    #[test]
+    fn sessions_follow_where_people_are_sent() {
+        let hosts = "tenant_host = \"{tenant}.app.example.com\"";
+        let route = "{t}.app.example.com";
+        assert!(faults_of("domain = \"app.example.com\"", hosts, route).is_empty());
+        assert!(faults_of("domain = \"example.com\"", hosts, route).is_empty());
+        assert!(faults_of("", "", route).is_empty(), "a session for each host is a way to live, too");
+        let none = faults_of("", hosts, route);
+        assert!(none[0].contains("host-only") && none[0].contains("domain = \"app.example.com\""), "{none:?}");
+        let other = faults_of("domain = \"pp.example.com\"", hosts, route);
+        assert!(other[0].contains("arrives there signed out"), "{other:?}");
+        assert!(other[1].contains("does not reach app.example.com"), "{other:?}");
+        assert_eq!(faults_of("domain = \"app.example.com\"", hosts, "{t}.example.org").len(), 1);
+    }
+}
