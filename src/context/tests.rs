@@ -1,5 +1,7 @@
 //! What a request says of itself, read strictly.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::context::id::is_traceparent;
 use crate::networks::Named;
@@ -85,6 +87,39 @@ fn a_client_over_ipv6_is_read_in_every_spelling() {
         "fe80::1%eth0, 2001:db8::7, [fd00::2]:80, ::ffff:10.0.0.3",
     ] {
         assert_eq!(client(line), "2001:db8::7", "{line}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Proxies append: whatever a browser wrote stands further left, in the same line or in lines before.
+    #[test]
+    fn nothing_further_left_changes_who_the_client_is(
+        before in prop::collection::vec(prop::collection::vec(any::<u8>().prop_filter("a header's byte", |b| *b >= 0x20 && *b != 0x7f), 0..60), 0..4),
+        hops in prop::collection::vec(prop_oneof![Just("10.0.0.9"), Just("[fd00::9]:80"), Just("::ffff:127.0.0.1")], 0..3),
+        apart in any::<bool>(),
+    ) {
+        let mut written = vec!["203.0.113.7"];
+        written.extend(&hops);
+        let written = written.join(", ");
+        let mut map = HeaderMap::new();
+        for line in &before {
+            map.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+        }
+        match (apart, before.last()) {
+            (false, Some(last)) => {
+                let line = [&last[..], b", ", written.as_bytes()].concat();
+                map.append("x-forwarded-for", HeaderValue::from_bytes(&line).unwrap());
+            }
+            _ => {
+                map.append("x-forwarded-for", HeaderValue::from_str(&written).unwrap());
+            }
+        }
+        let proxies: Proxies = [Named::Private].into_iter().collect();
+        let connection = ConnectionInfo::new(SocketAddr::from(([10, 0, 0, 1], 4711)), Trust::Host, None, None);
+        let cx = Context::new(Arc::new(connection), &Method::GET, Version::HTTP_11, &map, &proxies);
+        prop_assert_eq!(cx.client.to_string(), "203.0.113.7");
     }
 }
 

@@ -181,6 +181,33 @@ async fn haproxy_encrypts_again_and_shows_a_certificate() {
     }
 }
 
+/// The browser's side is IPv6, the gateway's IPv4.
+#[tokio::test]
+async fn a_browser_over_ipv6_keeps_its_address_on_every_way() {
+    let (_folder, chain, key) = certificate();
+    for heading in ["nginx ends TLS", "nginx passes TLS on", "HAProxy passes TLS on", "HAProxy ends TLS"] {
+        let listener = if heading.contains("ends") { "10.1.0.10:8080" } else { "10.1.0.10:8443" };
+        let world = world(heading, &[(listener, "127.0.0.1:0"), ("10.1.0.5", "127.0.0.1")]).await;
+        let gateway = world.gateway.addresses[1].to_string();
+        let language = if heading.starts_with("nginx") { "nginx" } else { "haproxy" };
+        let (here, there) = if language == "nginx" {
+            ("listen 443", "listen [::1]:{port}")
+        } else {
+            ("bind :443", "bind [::1]:{port}")
+        };
+        let text = with(snippet(heading, language), &[(listener, &gateway), (here, there)]);
+        let text = text.replace("/etc/ssl/app.pem", &chain).replace("/etc/ssl/app.key", &key);
+        let program = if language == "nginx" {
+            Program::nginx(&nginx(&text)).await
+        } else {
+            Program::haproxy(&haproxy(&text)).await
+        };
+        let call = Client::https(program.address).get("/public/x").header("x-forwarded-for", "2001:db8::9, ::1");
+        assert_eq!(call.send().await.status, 200, "{heading}");
+        assert_eq!(world.upstream.last().header("x-forwarded-for"), Some("::1"), "{heading}");
+    }
+}
+
 /// The rest of the page: what it says for networks of others passes its own check, as far as one can here.
 #[test]
 fn what_the_page_says_for_cloudflare_and_fastly_is_a_configuration() {

@@ -1,7 +1,7 @@
 //! Programs that others have written, in front of the gateway: the real nginx, the real HAProxy.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// nginx with this configuration; `{port}` in it is a free port.
+    /// nginx with this configuration; `{port}` in it is a free port, of 127.0.0.1 unless it says `[::1]:{port}`.
     pub(crate) async fn nginx(configuration: &str) -> Self {
         let path = find("nginx", "nginx libnginx-mod-stream");
         Self::start(configuration, |file, folder| {
@@ -26,7 +26,7 @@ impl Program {
         .await
     }
 
-    /// HAProxy with this configuration; `{port}` in it is a free port.
+    /// HAProxy with this configuration, likewise.
     pub(crate) async fn haproxy(configuration: &str) -> Self {
         let path = find("haproxy", "haproxy");
         Self::start(configuration, |file, _| {
@@ -47,14 +47,16 @@ impl Program {
         // Between finding a port and taking it somebody else may.
         for _ in 0..5 {
             let folder = tempfile::tempdir().unwrap();
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let six = configuration.contains("[::1]:{port}");
+            let host = if six { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+            let address = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap();
             let file = folder.path().join("program.conf");
-            fs::write(&file, configuration.replace("{port}", &port.to_string())).unwrap();
+            fs::write(&file, configuration.replace("{port}", &address.port().to_string())).unwrap();
             let output = fs::File::create(folder.path().join("output.log")).unwrap();
             let mut command = command(&file, folder.path());
             command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
             let child = command.spawn().unwrap();
-            let mut program = Self { address: SocketAddr::from(([127, 0, 0, 1], port)), child, folder };
+            let mut program = Self { address, child, folder };
             if program.listens().await {
                 return program;
             }
