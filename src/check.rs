@@ -244,6 +244,7 @@ pub(crate) fn visitors(config: &Config) -> Vec<Visitor> {
     vec![
         Visitor { who: "a visitor without a session", lookup: Lookup::Absent },
         Visitor { who: "a visitor with an ended session", lookup: Lookup::Refused(RefusalCode::Expired) },
+        Visitor { who: "a visitor refused without a word", lookup: Lookup::Refused(RefusalCode::Bare) },
         Visitor { who: "a visitor whose sid was replaced", lookup: Lookup::Refused(RefusalCode::Rotated) },
         Visitor { who: "a new user without a tenant", lookup: found(None, needed(Some("first"))) },
         Visitor { who: "a user in the middle of onboarding", lookup: found(tenant(), needed(None)) },

@@ -50,8 +50,8 @@ pub fn decide(s: &Situation<'_>) -> Decision {
     match s.lookup {
         Lookup::Absent => without_session(s, Reason::NoSession, false),
         // Late requests with a sid that was just replaced say nothing about the session that replaced it.
-        Lookup::Refused(RefusalCode::Rotated) => without_session(s, Reason::Refused(RefusalCode::Rotated), false),
-        Lookup::Refused(code) => without_session(s, Reason::Refused(*code), s.wants == Wants::Page),
+        // Nor does a status without a word, which an outage may have written.
+        Lookup::Refused(code) => without_session(s, Reason::Refused(*code), code.drops_sid() && s.wants == Wants::Page),
         Lookup::Unavailable(_) => not_known(s, Reason::Unavailable, Refusal::BackendUnavailable),
         Lookup::Throttled { .. } => not_known(s, Reason::Throttled, Refusal::Throttled),
         Lookup::Found(found)

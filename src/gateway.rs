@@ -27,7 +27,7 @@ use crate::networks::Proxies;
 use crate::pages::Pages;
 use crate::rejection::{self, Rejection};
 use crate::respond;
-use crate::route::{Kind, RouteTable};
+use crate::route::{Blocked, Kind, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 
@@ -44,6 +44,7 @@ const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
 #[derive(Debug)]
 pub struct Gateway {
     routes: RouteTable,
+    blocked: Blocked,
     sessions: Sessions,
     upstreams: Vec<Upstream>,
     cookie: SidCookie,
@@ -79,6 +80,7 @@ impl Gateway {
         let tunnels = Tunnels::default();
         Ok(Arc::new(Self {
             routes,
+            blocked: Blocked::new(&config.backend.blocked_paths),
             sessions: Sessions::new(config)?,
             upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
             cookie: SidCookie::new(&config.session),

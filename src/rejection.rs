@@ -11,6 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 use crate::body::Body;
+use crate::config::Capability;
 use crate::context::{Context, SignInMethod};
 use crate::decision::{Reason, Refusal};
 use crate::path::PathFault;
@@ -151,7 +152,18 @@ impl Rejection {
 
     /// A refusal of the backend at sign-in, passed on as our own.
     pub fn sign_in(refusal: SignInAnswer, method: SignInMethod) -> Self {
-        let SignInAnswer::Refused(refusal) = refusal else { return Self::backend_unavailable() };
+        let refusal = match refusal {
+            SignInAnswer::Refused(refusal) => refusal,
+            SignInAnswer::NotSupported(Capability::TokenSignIn) => {
+                return Self::not_supported("There is no sign-in by token here. Send {\"email\", \"password\"}.");
+            }
+            SignInAnswer::NotSupported(_) => {
+                let message = "There is no sign-in by e-mail address and password here. \
+                               Send {\"accessToken\"}: the token that your identity provider issued.";
+                return Self::not_supported(message);
+            }
+            _ => return Self::backend_unavailable(),
+        };
         let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
         let message = match refusal.code.as_str() {
             "invalid_credentials" if method == SignInMethod::AccessToken => "The access token was not accepted.",

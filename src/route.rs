@@ -8,6 +8,7 @@
 //! Rejected: a routing crate. Those at hand know neither hosts nor methods in their precedence, and which rule wins is
 //! what people trust this program with.
 
+mod blocked;
 mod table;
 mod tree;
 
@@ -20,6 +21,7 @@ use http::Method;
 use crate::config;
 pub use crate::config::{Access, Kind, TenantMatch};
 use crate::session::Tenant;
+pub use blocked::Blocked;
 pub use table::{NoRoute, RouteFault, RouteTable};
 
 /// A route, ready to be used.

@@ -41,6 +41,8 @@ pub enum SignInOutcome {
     Limited,
     /// The backend gave no answer that counts.
     Unavailable,
+    /// The backend has no call for this kind of sign-in.
+    NotSupported,
     /// What the application hands over is no sid.
     Invalid,
     /// The application hands a session over on a route where it may not.
@@ -49,12 +51,13 @@ pub enum SignInOutcome {
 
 impl SignInOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SignedIn,
         Self::Challenged,
         Self::Refused,
         Self::Limited,
         Self::Unavailable,
+        Self::NotSupported,
         Self::Invalid,
         Self::NotAllowed,
     ];
@@ -67,6 +70,7 @@ impl SignInOutcome {
             Self::Refused => "refused",
             Self::Limited => "limited",
             Self::Unavailable => "unavailable",
+            Self::NotSupported => "not_supported",
             Self::Invalid => "invalid",
             Self::NotAllowed => "not_allowed",
         }

@@ -13,7 +13,7 @@ use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SignInAnswer, SignOutAnswer};
+use crate::session::{Found, Freshness, Lookup, Session, SignInAnswer, SignOutAnswer};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
@@ -26,7 +26,7 @@ pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap
         Lookup::Found(found) => Ok(super::json(StatusCode::OK, &Described::of(&found.session, None))),
         Lookup::Absent => Ok(unauthenticated("no_session")),
         Lookup::Refused(code) => {
-            if code != RefusalCode::Rotated {
+            if code.drops_sid() {
                 gateway.expire_sid(cx);
             }
             Ok(unauthenticated(code.as_str()))
@@ -58,6 +58,7 @@ pub(super) async fn post(
         Ok(SignInAnswer::Session(..)) => SignInOutcome::SignedIn,
         Ok(SignInAnswer::Challenge(_)) => SignInOutcome::Challenged,
         Ok(SignInAnswer::Refused(_)) => SignInOutcome::Refused,
+        Ok(SignInAnswer::NotSupported(_)) => SignInOutcome::NotSupported,
         Ok(SignInAnswer::Unavailable(_)) => SignInOutcome::Unavailable,
         Err(_) => SignInOutcome::Limited,
     };

@@ -76,8 +76,7 @@ fn limit(gateway: &Gateway, found: &Found) -> Result<(), Rejection> {
 }
 
 fn refused(gateway: &Gateway, cx: &mut Context, asked: &Asked, code: RefusalCode) -> Result<Response<Body>, Rejection> {
-    // A late one says nothing about the session that took its place.
-    if code != RefusalCode::Rotated {
+    if code.drops_sid() {
         gateway.expire_sid(cx);
     }
     signed_out(gateway, asked, Reason::Refused(code))

@@ -62,7 +62,11 @@ impl Gateway {
         let route = find(&cx.path).map_err(none);
         let of_image = || path::image_of(&cx.path, cx.query.as_deref(), &self.paths);
         let page = path::page_of(&cx.path, &self.paths).and_then(|page| page.map_or_else(of_image, |p| Ok(Some(p))));
-        let page = match page.map_err(Rejection::bad_path)? {
+        let page = page.map_err(Rejection::bad_path)?;
+        if self.blocked.holds(&cx.path) || page.as_ref().is_some_and(|page| self.blocked.holds(page)) {
+            return Err(Rejection::not_found());
+        }
+        let page = match page {
             Some(page) => {
                 let route = find(&page).map_err(none)?;
                 Some((page, route))

@@ -5,6 +5,7 @@
 
 mod renew;
 mod sign_in;
+mod sign_out;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,17 +13,19 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 
 use super::lookup::Unavailable;
-use super::types::SessionId;
+use super::types::{Onboarding, SessionId};
 use super::wire::{self, Answer};
 use crate::config;
 use crate::connect::{self, Connector, Tls};
 use crate::pool::{Lease, Pool, PoolConfig};
 pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
+pub use sign_out::SignOutAnswer;
+pub(super) use sign_out::SignedOut;
 
 const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-gateway-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,15 +43,6 @@ pub struct Caller {
     pub request_id: HeaderValue,
     /// `traceparent`
     pub traceparent: HeaderValue,
-}
-
-/// What a sign-out came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignOutAnswer {
-    /// The backend has taken it.
-    Done,
-    /// It has not yet; it is repeated until it does.
-    Pending,
 }
 
 /// The client.
@@ -90,22 +84,57 @@ impl Backend {
 
     /// Asks whose the sid is.
     pub(super) async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
-        let work = self.ask(sid, caller);
-        match tokio::time::timeout(self.config.timeout, work).await {
-            Ok(Ok((status, body))) => wire::answer(status, &body, &self.config.fields, sid),
-            Ok(Err(why)) => Answer::Unavailable(why),
-            Err(_) => Answer::Unavailable(Unavailable::Timeout),
+        match self.read(&self.config.paths.validate, self.authorization(sid), sid, caller).await {
+            Ok((status, body)) => wire::answer(status, &body, &self.config, sid),
+            Err(why) => Answer::Unavailable(why),
         }
     }
 
-    async fn ask(&self, sid: &SessionId, caller: &Caller) -> Result<(u16, Bytes), Unavailable> {
+    /// Whether there is a call whose word on onboarding wins over that of the validation.
+    pub(super) fn rechecks(&self) -> bool {
+        !self.config.paths.recheck.is_empty()
+    }
+
+    /// Asks how far the user of a session is with onboarding, and whether the answer contradicts itself. Nothing when
+    /// there is no answer that says so.
+    pub(super) async fn recheck(&self, sid: &SessionId, caller: &Caller) -> Option<(Onboarding, bool)> {
+        let path = &self.config.paths.recheck;
+        // The sid once, in the path or as the credential.
+        let credential = if path.contains("{sid}") { None } else { self.authorization(sid) };
+        let (status, body) = self.read(path, credential, sid, caller).await.ok()?;
+        let json = (status == 200).then(|| serde_json::from_slice(&body).ok())??;
+        wire::onboarding(&json, &self.config.fields)
+    }
+
+    /// `GET`s within the time limit.
+    async fn read(
+        &self,
+        path: &str,
+        credential: Option<HeaderValue>,
+        sid: &SessionId,
+        caller: &Caller,
+    ) -> Result<(u16, Bytes), Unavailable> {
+        let uri: Uri = self.path(path, sid).parse().map_err(|_| Unavailable::Malformed)?;
+        let request = || {
+            let mut request = Request::new(Empty::new());
+            *request.uri_mut() = uri.clone();
+            let headers = request.headers_mut();
+            headers.insert(HOST, self.host.clone());
+            headers.extend(self.headers(caller));
+            headers.extend(credential.clone().map(|credential| (AUTHORIZATION, credential)));
+            request
+        };
+        let work = self.ask(request);
+        tokio::time::timeout(self.config.timeout, work).await.unwrap_or(Err(Unavailable::Timeout))
+    }
+
+    async fn ask(&self, request: impl Fn() -> Request<Empty<Bytes>>) -> Result<(u16, Bytes), Unavailable> {
         let mut lease = self.reached(self.pool.lease().await)?;
-        let request = || self.validation(sid, caller).ok_or(Unavailable::Malformed);
-        let mut answer = lease.send(request()?).await;
+        let mut answer = lease.send(request()).await;
         if answer.is_err() && lease.reused {
-            // A validation changes nothing, so it may be repeated once on a connection that is surely alive.
+            // It changes nothing, so it may be repeated once on a connection that is surely alive.
             lease = self.reached(self.pool.connect().await)?;
-            answer = lease.send(request()?).await;
+            answer = lease.send(request()).await;
         }
         let answer = answer.map_err(|_| Unavailable::Connect)?;
         let status = answer.status().as_u16();
@@ -127,34 +156,6 @@ impl Backend {
         let body = Limited::new(body, self.config.max_body).collect().await.map_err(|_| Unavailable::Malformed)?;
         lease.give_back();
         Ok(body.to_bytes())
-    }
-
-    fn validation(&self, sid: &SessionId, caller: &Caller) -> Option<Request<Empty<Bytes>>> {
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = self.path(&self.config.paths.validate, sid).parse().ok()?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
-        headers.extend(self.headers(caller));
-        headers.insert(AUTHORIZATION, authorization(sid)?);
-        Some(request)
-    }
-
-    /// Signs out; `Ok` when the backend has taken it, or the session was gone already.
-    pub(super) async fn sign_out(&self, sid: &SessionId, caller: &Caller) -> Result<(), Unavailable> {
-        let path = self.path(&self.config.paths.sign_out, sid);
-        let credential = authorization(sid).ok_or(Unavailable::Malformed)?;
-        let call = self
-            .control
-            .request(Method::DELETE, format!("{}{path}", self.base))
-            .headers(self.headers(caller))
-            .header(AUTHORIZATION, credential)
-            .timeout(self.config.timeout);
-        let (status, _, body) = self.send(call).await?;
-        match (status, wire::answer(status, &body, &self.config.fields, sid)) {
-            (200 | 202 | 204, _) | (_, Answer::Refused(_)) => Ok(()),
-            (_, Answer::Unavailable(why)) => Err(why),
-            (status, Answer::Session(_)) => Err(Unavailable::Status(status)),
-        }
     }
 
     async fn send(&self, call: reqwest::RequestBuilder) -> Result<(u16, HeaderMap, Vec<u8>), Unavailable> {
@@ -191,13 +192,14 @@ impl Backend {
         headers
     }
 
+    /// The user's credential. The sid is plain ASCII and the rest was checked, so there always is one.
+    fn authorization(&self, sid: &SessionId) -> Option<HeaderValue> {
+        secret(&self.config.authorization.replace("{sid}", &sid.expose())).ok()
+    }
+
     fn path(&self, template: &str, sid: &SessionId) -> String {
         if template.contains("{sid}") { template.replace("{sid}", &sid.expose()) } else { template.to_owned() }
     }
-}
-
-fn authorization(sid: &SessionId) -> Option<HeaderValue> {
-    secret(&format!("Session {}", sid.expose())).ok()
 }
 
 /// A value that is never printed, nor kept in HTTP/2's table.

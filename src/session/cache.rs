@@ -21,7 +21,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
-use super::types::{Session, SessionId};
+use super::types::{Onboarding, Session, SessionId};
 use super::wire::Answer;
 use crate::config;
 pub(super) use entry::Ticket;
@@ -154,7 +154,10 @@ impl Cache {
                 Lookup::Found(Found { session, freshness: Freshness::Miss })
             }
             Answer::Refused(code) => {
-                self.forget_good(entry);
+                // Without a word it may be an outage: that the sid was good counts on, for permits, sign-outs and limits.
+                if code != RefusalCode::Bare {
+                    self.forget_good(entry);
+                }
                 if self.refused.load(Relaxed) < MAX_REFUSED {
                     if !matches!(entry.state, State::Refused { .. }) {
                         self.refused.fetch_add(1, Relaxed);
@@ -195,7 +198,8 @@ impl Cache {
     }
 
     fn stale(&self, entry: &Entry, why: Unavailable, now: Instant) -> Lookup {
-        let Some(good) = &entry.good else { return Lookup::Unavailable(why) };
+        let refused = matches!(entry.state, State::Refused { .. });
+        let Some(good) = entry.good.as_ref().filter(|_| !refused) else { return Lookup::Unavailable(why) };
         let age = now.duration_since(good.at);
         let ended = good.session.ends_at().is_some_and(|end| end <= Timestamp::now());
         if age <= self.config.stale_if_error && !ended {
@@ -229,7 +233,7 @@ impl Cache {
     /// What is known may be out of date, and so may be what a flight under way brings: the next request asks.
     pub(super) fn changed(&self, sid: &SessionId) {
         if let Some(mut entry) = self.entries.get_mut(sid) {
-            entry.flight = None;
+            (entry.flight, entry.rechecked) = (None, None);
             if matches!(entry.state, State::Good) {
                 entry.state = State::Unknown;
             }
@@ -252,9 +256,24 @@ impl Cache {
         self.entries.get(sid).is_some_and(|e| good(&e))
     }
 
-    /// Whether it is refused without asking.
+    /// Whether it has ended, and is refused without asking.
     pub(super) fn refuses(&self, sid: &SessionId, now: Instant) -> bool {
-        self.entries.get(sid).is_some_and(|e| matches!(e.state, State::Refused { until, .. } if until > now))
+        let ended =
+            |e: &Entry| matches!(e.state, State::Refused { code, until } if until > now && code != RefusalCode::Bare);
+        self.entries.get(sid).is_some_and(|e| ended(&e))
+    }
+
+    /// How far its user was with onboarding when that was last known, and when that was asked by a call of its own.
+    pub(super) fn onboarding(&self, sid: &SessionId) -> Option<(Onboarding, Option<Instant>)> {
+        let entry = self.entries.get(sid)?;
+        entry.good.as_ref().map(|good| (good.session.onboarding.clone(), entry.rechecked))
+    }
+
+    /// That has just been asked.
+    pub(super) fn rechecked(&self, sid: &SessionId, now: Instant) {
+        if let Some(mut entry) = self.entries.get_mut(sid) {
+            entry.rechecked = Some(now);
+        }
     }
 
     /// Whether it was refused a short while ago.

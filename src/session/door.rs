@@ -193,9 +193,12 @@ impl Sessions {
 
     /// Signs in. A session that comes of it is known here at once.
     pub async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let answer = self.0.backend.sign_in(credentials, caller).await;
-        match &answer {
+        let mut answer = self.0.backend.sign_in(credentials, caller).await;
+        match &mut answer {
             SignInAnswer::Session(sid, session) => {
+                if let Some(session) = Arc::get_mut(session) {
+                    self.0.recheck_onboarding(sid, session, caller).await;
+                }
                 self.0.note(None);
                 self.0.note_contradiction(sid, session);
                 self.0.cache.prime(sid, session.clone(), Instant::now());

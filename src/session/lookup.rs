@@ -20,6 +20,8 @@ pub enum RefusalCode {
     Limit,
     /// `account_disabled`
     AccountDisabled,
+    /// A status that `[backend] refused_statuses` lists, without a word. An outage may look the same.
+    Bare,
     /// Ours: this gateway replaced the sid a moment ago, and the browser is about to learn the new one.
     Rotated,
     /// Ours: two live sids of different users came in one request.
@@ -36,9 +38,22 @@ impl RefusalCode {
             Self::Idle => "session_idle",
             Self::Limit => "session_limit",
             Self::AccountDisabled => "account_disabled",
+            Self::Bare => "session_refused",
             Self::Rotated => "session_rotated",
             Self::Conflict => "session_conflict",
         }
+    }
+
+    /// Whether the cookie goes with it. Not where the backend did not say that the session has ended, and not where
+    /// another sid is on its way to the browser.
+    pub fn drops_sid(self) -> bool {
+        !matches!(self, Self::Bare | Self::Rotated)
+    }
+
+    /// Whether one more question may end otherwise: a replica that lags, a cache in front of it, a failure that looks
+    /// like a refusal.
+    pub(crate) fn is_doubtful(self) -> bool {
+        matches!(self, Self::Unknown | Self::Bare)
     }
 
     /// Reads a backend's word; ours are not the backend's to say.

@@ -2,14 +2,15 @@
 //!
 //! The rule that this file exists for: *refused* only when the backend says so in so many words, that is with a JSON
 //! body whose `code` is one of six. Everything else is *unavailable*, whatever its status: a firewall's 403 page must
-//! not sign a shop's customers out.
+//! not sign a shop's customers out. For backends that have no words there is `[backend] refused_statuses`: those refuse
+//! the request, and the cookie stays.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::lookup::{RefusalCode, Unavailable};
 use super::types::{Onboarding, Session, SessionId, Tenant, User};
-use crate::config::BackendFields;
+use crate::config::{Backend, BackendFields};
 
 /// Bytes of a text that goes into one header or an address. More is no id and no slug of anybody's.
 const MAX_WORD: usize = 1024;
@@ -23,19 +24,22 @@ pub(crate) enum Answer {
 }
 
 /// Reads the answer to a validation.
-pub(crate) fn answer(status: u16, body: &[u8], fields: &BackendFields, sid: &SessionId) -> Answer {
+pub(crate) fn answer(status: u16, body: &[u8], backend: &Backend, sid: &SessionId) -> Answer {
     if status == 200 || status == 201 {
-        let session = serde_json::from_slice(body).ok().and_then(|json| session(&json, fields, sid));
+        let session = serde_json::from_slice(body).ok().and_then(|json| session(&json, &backend.fields, sid));
         return session.map_or(Answer::Unavailable(Unavailable::Malformed), |s| Answer::Session(Box::new(s)));
     }
-    match code(body).as_deref() {
-        Some("gateway_key_invalid") => Answer::Unavailable(Unavailable::GatewayKey),
+    let word = code(body);
+    let said = match word.as_deref() {
+        Some("gateway_key_invalid") => return Answer::Unavailable(Unavailable::GatewayKey),
         // A 5xx, 408, 425 or 429 says that the backend is unwell, whatever else its body says.
         Some(word) if matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429) => {
-            RefusalCode::from_backend(word).map_or(Answer::Unavailable(Unavailable::Status(status)), Answer::Refused)
+            RefusalCode::from_backend(word)
         }
-        _ => Answer::Unavailable(Unavailable::Status(status)),
-    }
+        _ => None,
+    };
+    let bare = backend.refused_statuses.contains(&status).then_some(RefusalCode::Bare);
+    said.or(bare).map_or(Answer::Unavailable(Unavailable::Status(status)), Answer::Refused)
 }
 
 /// The `code` of an answer, at the top or in `error`.
@@ -54,11 +58,7 @@ pub(crate) fn sid(json: &Value, fields: &BackendFields) -> Option<SessionId> {
 pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> Option<Session> {
     let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
     let word = |pointers: &[String]| text(pointers).filter(|t| t.len() <= MAX_WORD);
-    let time = |pointers: &[String]| text(pointers).and_then(|t| t.parse::<Timestamp>().ok());
-    let needed = first(json, &fields.onboarding_needed).and_then(Value::as_bool);
-    let completed = first(json, &fields.onboarding_completed).and_then(Value::as_bool);
-    let contradictory = needed == Some(true) && completed == Some(true);
-    let complete = contradictory || !needed.unwrap_or(completed == Some(false));
+    let (onboarding, contradictory) = onboarding(json, fields).unwrap_or((Onboarding::Complete, false));
     let tenant = word(&fields.tenant_id).map(|id| Tenant {
         id,
         slug: word(&fields.tenant_slug),
@@ -75,21 +75,38 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         },
         tenant,
         tenants: tenants.map(|list| list.iter().filter_map(listed_tenant).collect()).unwrap_or_default(),
-        onboarding: if complete {
-            Onboarding::Complete
-        } else {
-            Onboarding::Needed { step: word(&fields.onboarding_step) }
-        },
+        onboarding,
         permissions: first(json, &fields.permissions)
             .and_then(Value::as_array)
             .map(|list| list.iter().filter_map(text_of).collect())
             .unwrap_or_default(),
-        expires_at: time(&fields.expires_at),
-        idle_expires_at: time(&fields.idle_expires_at),
+        expires_at: time(json, &fields.expires_at),
+        idle_expires_at: time(json, &fields.idle_expires_at),
         fingerprint: sid.fingerprint(),
         contradictory_onboarding: contradictory,
         headers: std::sync::OnceLock::new(),
     })
+}
+
+/// How far a user is with onboarding, and whether the answer contradicts itself; nothing when it says neither.
+pub(crate) fn onboarding(json: &Value, fields: &BackendFields) -> Option<(Onboarding, bool)> {
+    let flag = |pointers: &[String]| first(json, pointers).and_then(Value::as_bool);
+    let (needed, completed) = (flag(&fields.onboarding_needed), flag(&fields.onboarding_completed));
+    let contradictory = needed == Some(true) && completed == Some(true);
+    if contradictory || !needed.or(completed.map(|completed| !completed))? {
+        return Some((Onboarding::Complete, contradictory));
+    }
+    let step = first(json, &fields.onboarding_step).and_then(text_of).filter(|step| step.len() <= MAX_WORD);
+    Some((Onboarding::Needed { step }, false))
+}
+
+/// When a session ends, in an answer that says little else.
+pub(crate) fn expires_at(json: &Value, fields: &BackendFields) -> Option<Timestamp> {
+    time(json, &fields.expires_at)
+}
+
+fn time(json: &Value, pointers: &[String]) -> Option<Timestamp> {
+    first(json, pointers).and_then(text_of).and_then(|text| text.parse().ok())
 }
 
 fn listed_tenant(json: &Value) -> Option<Tenant> {

@@ -83,6 +83,7 @@ impl Backend {
             Preset::Flat => Self {
                 authorization: "SessionID {sid}".into(),
                 refused_statuses: vec![401, 403, 404, 410],
+                signed_out_statuses: vec![200, 202, 204, 404, 410],
                 read_after_sign_in: true,
                 ..common
             },

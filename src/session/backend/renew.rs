@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::lookup::{RefusalCode, Unavailable};
 use super::super::types::{Session, SessionId};
 use super::super::wire::{self, Answer};
-use super::{Backend, Caller, authorization, is_word};
+use super::{Backend, Caller, is_word};
 
 /// What asking for another sid came to.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl Backend {
         if path.is_empty() {
             return Renewed::NotSupported;
         }
-        let Some(credential) = authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
+        let Some(credential) = self.authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
         let mut call = self
             .control
             .request(Method::POST, format!("{}{}", self.config.url, self.path(path, sid)))
@@ -75,7 +75,7 @@ impl Backend {
                 Renewed::Session(new, Arc::new(session))
             });
         }
-        match (wire::answer(status, body, fields, old), wire::code(body)) {
+        match (wire::answer(status, body, &self.config, old), wire::code(body)) {
             (Answer::Refused(code), _) => Renewed::Refused(code),
             (Answer::Unavailable(Unavailable::GatewayKey), _) => Renewed::Unavailable(Unavailable::GatewayKey),
             (_, Some(code)) if matches!(status, 400 | 403 | 404 | 409) && is_word(&code) => {

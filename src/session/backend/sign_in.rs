@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::super::lookup::Unavailable;
 use super::super::types::{Session, SessionId};
-use super::super::wire;
+use super::super::wire::{self, Answer};
 use super::{Backend, Caller, is_word};
-use crate::config;
+use crate::config::{self, Capability, TokenIn};
 
 /// What someone signs in with.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub enum SignInAnswer {
     Challenge(Value),
     /// The backend says no.
     Refused(SignInRefusal),
+    /// The backend has no call for this.
+    NotSupported(Capability),
     /// The backend gave no answer that counts.
     Unavailable(Unavailable),
 }
@@ -62,37 +65,75 @@ pub struct SignInRefusal {
 impl Backend {
     /// Signs in.
     pub(in crate::session) async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let (mut body, challenge) = match credentials {
-            Credentials::Password { email, password, challenge } => {
-                (json!({"email": email, "password": password.expose()}), challenge)
-            }
-            Credentials::AccessToken { token, challenge } => (json!({"access_token": token.expose()}), challenge),
+        let (path, needs) = match credentials {
+            Credentials::Password { .. } => (&self.config.paths.sign_in, Capability::PasswordSignIn),
+            Credentials::AccessToken { .. } => (&self.config.paths.sign_in_token, Capability::TokenSignIn),
         };
-        if let Some(challenge) = challenge {
-            body["challenge"] = challenge.clone();
+        if !self.supports(needs) {
+            return SignInAnswer::NotSupported(needs);
         }
         let call = self
             .control
-            .request(Method::POST, format!("{}{}", self.base, self.config.paths.sign_in))
+            .request(Method::POST, format!("{}{path}", self.base))
             .headers(self.headers(caller))
-            .json(&body)
             .timeout(self.config.sign_in_timeout);
-        match self.send(call).await {
-            Ok((status, headers, body)) => self.sign_in_answer(status, &headers, &body),
+        match self.send(self.with_credentials(call, credentials)).await {
+            Ok((200 | 201, _, body)) => self.signed_in(&body, caller).await,
+            Ok((status, headers, body)) => self.sign_in_refusal(status, &headers, &body),
             Err(why) => SignInAnswer::Unavailable(why),
         }
     }
 
-    fn sign_in_answer(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> SignInAnswer {
+    fn with_credentials(&self, call: RequestBuilder, credentials: &Credentials) -> RequestBuilder {
+        let (mut body, bearer, challenge) = match credentials {
+            Credentials::Password { email, password, challenge } => {
+                (json!({"email": email, "password": password.expose()}), None, challenge)
+            }
+            Credentials::AccessToken { token, challenge } => match self.config.access_token_in {
+                TokenIn::Body => (json!({"access_token": token.expose()}), None, challenge),
+                TokenIn::Bearer => (json!({}), Some(token.expose()), challenge),
+            },
+        };
+        if let Some(challenge) = challenge {
+            body["challenge"] = challenge.clone();
+        }
+        match bearer {
+            Some(token) => call.bearer_auth(token).json(&body),
+            None => call.json(&body),
+        }
+    }
+
+    /// The session of a good answer; where that has the sid only, what reading the session once says.
+    async fn signed_in(&self, body: &[u8], caller: &Caller) -> SignInAnswer {
+        let fields = &self.config.fields;
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        let Some(sid) = wire::sid(&json, fields) else { return SignInAnswer::Unavailable(Unavailable::Malformed) };
+        if !self.config.read_after_sign_in {
+            let session = wire::session(&json, fields, &sid).map(Arc::new);
+            return session.map_or(SignInAnswer::Unavailable(Unavailable::Malformed), |session| {
+                SignInAnswer::Session(sid, session)
+            });
+        }
+        let mut answer = self.validate(&sid, caller).await;
+        if matches!(answer, Answer::Refused(code) if code.is_doubtful()) {
+            answer = self.validate(&sid, caller).await;
+        }
+        let why = match answer {
+            Answer::Session(mut session) => {
+                session.expires_at = session.expires_at.or_else(|| wire::expires_at(&json, fields));
+                return SignInAnswer::Session(sid, Arc::from(session));
+            }
+            Answer::Unavailable(why) => why,
+            Answer::Refused(_) => Unavailable::Malformed,
+        };
+        // Nobody will ever hold this one.
+        let _ = self.sign_out(&sid, caller).await;
+        SignInAnswer::Unavailable(why)
+    }
+
+    fn sign_in_refusal(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> SignInAnswer {
         let json: Value = serde_json::from_slice(body).unwrap_or_default();
         match status {
-            200 | 201 => {
-                let sid = wire::sid(&json, &self.config.fields);
-                let session = sid.and_then(|sid| Some((sid, wire::session(&json, &self.config.fields, &sid)?)));
-                session.map_or(SignInAnswer::Unavailable(Unavailable::Malformed), |(sid, session)| {
-                    SignInAnswer::Session(sid, Arc::new(session))
-                })
-            }
             // These two and no more: what else the backend says there is not for browsers.
             202 if json.pointer("/challenge/id").is_some_and(|id| id.is_string() || id.is_number()) => {
                 SignInAnswer::Challenge(json!({
@@ -105,9 +146,11 @@ impl Backend {
                 if code.as_deref() == Some("gateway_key_invalid") {
                     return SignInAnswer::Unavailable(Unavailable::GatewayKey);
                 }
+                // Where refusals have no words, neither have those of a sign-in.
+                let bare = self.config.refused_statuses.contains(&status).then(|| bare(status).to_owned());
                 // Without a code it is a firewall's or a proxy's, not a judgement of this password; without JSON, so is
                 // a 400.
-                match (status, code.filter(|c| is_word(c))) {
+                match (status, code.filter(|c| is_word(c)).or(bare)) {
                     (401 | 403 | 409 | 423, None) => SignInAnswer::Unavailable(Unavailable::Status(status)),
                     (400, None) if !json.is_object() => SignInAnswer::Unavailable(Unavailable::Status(status)),
                     (_, code) => SignInAnswer::Refused(SignInRefusal {
@@ -121,6 +164,11 @@ impl Backend {
             _ => SignInAnswer::Unavailable(Unavailable::Status(status)),
         }
     }
+}
+
+/// What a refusal without a word most likely means.
+fn bare(status: u16) -> &'static str {
+    if status == 401 { "invalid_credentials" } else { "sign_in_refused" }
 }
 
 /// `Retry-After` in seconds, a day at most.

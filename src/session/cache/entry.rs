@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub(super) good: Option<Good>,
     /// The one whose answer will count. Cut loose by every revocation and change: what it brings is from before.
     pub(super) flight: Option<Flight>,
+    /// When it was last asked, by a call of its own, how far the user is with onboarding.
+    pub(super) rechecked: Option<Instant>,
 }
 
 pub(super) struct Flight {

@@ -20,7 +20,7 @@ impl Cache {
         let mut ages: Vec<Duration> = Vec::new();
         self.entries.retain(|_, entry| {
             if matches!(entry.state, State::Refused { until, .. } if until + REFUSED_MEMORY <= now) {
-                entry.state = State::Unknown;
+                (entry.state, entry.good) = (State::Unknown, None);
             }
             // A flight whose leader is gone without a word would keep its entry for ever.
             if entry.under_way().is_none() {

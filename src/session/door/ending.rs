@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::backend::{Caller, SignOutAnswer};
+use super::super::backend::{Caller, SignOutAnswer, SignedOut};
 use super::super::lookup::RefusalCode;
 use super::super::types::SessionId;
 use super::{Inner, Sessions};
@@ -16,8 +16,19 @@ use crate::limit::client_prefix;
 pub(super) const TOMBSTONE: Duration = Duration::from_secs(60);
 /// How long one that the backend has not yet ended is: a gateway that runs on repeats it until then.
 const PENDING_TOMBSTONE: Duration = Duration::from_secs(24 * 3600);
+/// How long refusals without a word of a sign-out may be those of a failing backend: after that the session is gone.
+const OUTAGE: Duration = Duration::from_secs(600);
 /// Sign-outs that wait for the backend at once.
 const MAX_PENDING: usize = 10_000;
+
+/// A session that is to end at the backend.
+struct Ending {
+    sid: SessionId,
+    /// What it is refused as meanwhile.
+    code: RefusalCode,
+    /// The backend knew it a short while ago.
+    was_good: bool,
+}
 
 impl Sessions {
     /// Replaces a sid by the one of a new sign-in: the old one ends, here at once and at the backend soon.
@@ -28,12 +39,14 @@ impl Sessions {
         }
         // One that is refused already has ended there; the tombstone is for requests that are still under way with it.
         let ended = self.0.cache.refuses(&old, now);
+        let was_good = self.0.cache.recently_good(&old, now);
         self.0.cache.revoke(&old, RefusalCode::Rotated, now + TOMBSTONE);
         if ended {
             return;
         }
+        let ending = Ending { sid: old, code: RefusalCode::Rotated, was_good };
         let this = self.clone();
-        tokio::spawn(async move { this.end(old, &caller, RefusalCode::Rotated).await });
+        tokio::spawn(async move { this.end(ending, &caller).await });
     }
 
     /// Signs out. From now on the sid is refused here, whatever the backend does.
@@ -52,29 +65,33 @@ impl Sessions {
         if self.0.cache.refuses(&sid, now) {
             return Ok(SignOutAnswer::Done);
         }
-        if !self.0.cache.recently_good(&sid, now) && !self.0.cache.recently_refused(&sid) {
+        let was_good = self.0.cache.recently_good(&sid, now);
+        if !was_good && !self.0.cache.recently_refused(&sid) {
             self.0.refusals.check(client_prefix(caller.client))?;
         }
         self.0.cache.revoke(&sid, RefusalCode::Revoked, now + TOMBSTONE);
         // A task of its own: a browser that goes away at this moment has signed out all the same.
         let (this, caller) = (self.clone(), caller.clone());
-        let work = tokio::spawn(async move { this.end(sid, &caller, RefusalCode::Revoked).await });
+        let ending = Ending { sid, code: RefusalCode::Revoked, was_good };
+        let work = tokio::spawn(async move { this.end(ending, &caller).await });
         Ok(work.await.unwrap_or(SignOutAnswer::Pending))
     }
 
-    async fn end(&self, sid: SessionId, caller: &Caller, code: RefusalCode) -> SignOutAnswer {
-        match self.0.backend.sign_out(&sid, caller).await {
-            Ok(()) => SignOutAnswer::Done,
-            Err(why) => {
-                self.0.note(Some(why));
-                self.keep_ending(sid, caller.clone(), code);
-                SignOutAnswer::Pending
-            }
+    async fn end(&self, ending: Ending, caller: &Caller) -> SignOutAnswer {
+        match self.0.backend.sign_out(&ending.sid, caller).await {
+            Ok(SignedOut::Taken) => return SignOutAnswer::Done,
+            // It was good a moment ago, so that it is gone is one reading and that the backend fails another.
+            Ok(SignedOut::Bare) if ending.was_good => {}
+            Ok(SignedOut::Bare) => return SignOutAnswer::Done,
+            Err(why) => self.0.note(Some(why)),
         }
+        self.keep_ending(ending, caller.clone());
+        SignOutAnswer::Pending
     }
 
     /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
-    fn keep_ending(&self, sid: SessionId, caller: Caller, code: RefusalCode) {
+    fn keep_ending(&self, ending: Ending, caller: Caller) {
+        let Ending { sid, code, .. } = ending;
         let (inner, started) = (self.0.clone(), Instant::now());
         let known = {
             let mut pending = inner.pending();
@@ -94,8 +111,10 @@ impl Sessions {
             loop {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(30));
-                if inner.backend.sign_out(&sid, &caller).await.is_ok() {
-                    break;
+                match inner.backend.sign_out(&sid, &caller).await {
+                    Ok(SignedOut::Taken) => break,
+                    Ok(SignedOut::Bare) if started.elapsed() > OUTAGE => break,
+                    _ => {}
                 }
                 // "The browser is about to learn the new one" is true for a minute only.
                 if code == RefusalCode::Rotated && started.elapsed() > TOMBSTONE {

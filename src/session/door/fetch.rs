@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -10,24 +11,33 @@ use uuid::Uuid;
 use super::super::backend::Caller;
 use super::super::cache::Ticket;
 use super::super::lookup::{Lookup, RefusalCode, Unavailable};
-use super::super::types::{Session, SessionId};
+use super::super::types::{Onboarding, Session, SessionId};
 use super::super::wire::Answer;
 use super::Inner;
 use crate::context::RequestId;
 use crate::limit::client_prefix;
 
+/// Between two questions how far a user is with onboarding.
+const RECHECK_EVERY: Duration = Duration::from_secs(1);
+
 impl Inner {
     pub(super) async fn fetch(&self, ticket: Ticket, caller: Caller, was_good: bool) -> Lookup {
+        let refused_before = self.cache.recently_refused(&ticket.sid);
         let answer = match self.permit(was_good).await {
             None => Answer::Unavailable(Unavailable::Overload),
             Some(_permit) => {
                 let answer = self.validate(&ticket.sid, &caller).await;
-                // A replica that lags, or a cache in front of it: one more question before a person is signed out.
-                if was_good && matches!(answer, Answer::Refused(RefusalCode::Unknown)) {
-                    self.validate(&ticket.sid, &caller).await
-                } else {
-                    answer
+                // One more question before a person is signed out.
+                let mut answer = match answer {
+                    Answer::Refused(code) if was_good && !refused_before && code.is_doubtful() => {
+                        self.validate(&ticket.sid, &caller).await
+                    }
+                    answer => answer,
+                };
+                if let Answer::Session(session) = &mut answer {
+                    self.recheck_onboarding(&ticket.sid, session, &caller).await;
                 }
+                answer
             }
         };
         // Here the new sid is not known yet, and the old one must not be taken for a session that ended.
@@ -39,8 +49,10 @@ impl Inner {
             Answer::Refused(RefusalCode::Rotated) => self.note(None),
             Answer::Refused(_) => {
                 self.note(None);
-                // Sids are counted, not questions: a page left open asks on with an ended session.
-                if !self.cache.recently_refused(&ticket.sid) {
+                // Sids are counted, not questions: a page left open asks on with an ended session. And not what may be
+                // an outage: after it, its victims would be taken for guessers.
+                let victim = was_good && matches!(answer, Answer::Refused(RefusalCode::Bare));
+                if !victim && !refused_before {
                     self.refusals.take(client_prefix(caller.client));
                 }
             }
@@ -56,6 +68,33 @@ impl Inner {
     async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
         self.validations.fetch_add(1, Relaxed);
         self.backend.validate(sid, caller).await
+    }
+
+    /// Where the backend has a call whose word on onboarding wins, nobody is sent there without it: it is made whenever
+    /// a session seems to need onboarding, at most once a second per sid, so that decisions, the application and the
+    /// session API are told the same, and the cache forgets none of it.
+    pub(super) async fn recheck_onboarding(&self, sid: &SessionId, session: &mut Session, caller: &Caller) {
+        if !session.needs_onboarding() || !self.backend.rechecks() {
+            return;
+        }
+        let before = self.cache.onboarding(sid);
+        let answer = match &before {
+            Some((onboarding, Some(at))) if at.elapsed() < RECHECK_EVERY => Some((onboarding.clone(), false)),
+            _ => {
+                let answer = self.backend.recheck(sid, caller).await;
+                self.cache.rechecked(sid, Instant::now());
+                answer
+            }
+        };
+        match (answer, before) {
+            (Some((onboarding, contradictory)), _) => {
+                session.onboarding = onboarding;
+                session.contradictory_onboarding |= contradictory;
+            }
+            // No answer, and who was through with it stays through.
+            (None, Some((Onboarding::Complete, _))) => session.onboarding = Onboarding::Complete,
+            (None, _) => {}
+        }
     }
 
     /// Said and counted once per session, not once per lookup.

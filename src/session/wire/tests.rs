@@ -7,7 +7,7 @@ fn sid_() -> SessionId {
 }
 
 fn read(status: u16, body: &str) -> Answer {
-    answer(status, body.as_bytes(), &BackendFields::default(), &sid_())
+    answer(status, body.as_bytes(), &Backend::default(), &sid_())
 }
 
 fn good(body: &str) -> Session {
