@@ -3,12 +3,13 @@
 use super::page::Part::{Html, Text};
 use super::page::{escape, fill, layout};
 use super::told::Told;
-use crate::demo::PASSWORD;
+use crate::demo::{CODE, PASSWORD};
 
-const PEOPLE: [(&str, &str); 4] = [
+const PEOPLE: [(&str, &str); 5] = [
     ("alice@acme.test", "owner of Acme"),
     ("bob@globex.test", "owner of Globex"),
     ("carol@acme.test", "belongs to Acme and to Globex"),
+    ("dave@acme.test", "has a second factor"),
     ("newbie@example.test", "has onboarding ahead"),
 ];
 
@@ -27,10 +28,16 @@ pub(super) fn home(told: &Told) -> String {
 pub(super) fn sign_in(told: &Told, query: Option<&str>) -> String {
     let next = parameter(query, "next")
         .map(|next| format!("<input type=\"hidden\" name=\"next\" value=\"{}\" data-testid=\"next\">", escape(&next)));
+    // Always there, for the script; hidden until a code is asked for.
+    let id = parameter(query, "challenge").unwrap_or_default();
+    let hidden = if id.is_empty() { " hidden" } else { "" };
+    let challenge = [("hidden", Html(hidden)), ("id", Text(&id)), ("code", Text(CODE))];
+    let challenge = fill(include_str!("challenge.html"), &challenge);
     let fault = parameter(query, "error").or_else(|| parameter(query, "reason"));
     let people: String = PEOPLE.iter().map(|(email, about)| person(email, about)).collect();
     let parts = [
         ("error", Html(&error(fault.as_deref().map(in_words)))),
+        ("challenge", Html(&challenge)),
         ("next", Html(&next.unwrap_or_default())),
         ("password", Text(PASSWORD)),
         ("people", Html(&people)),
@@ -118,6 +125,7 @@ fn warning(told: &Told, slug: &str) -> String {
 fn in_words(code: &str) -> String {
     let words = match code {
         "invalid_credentials" => "E-mail or password is wrong.",
+        "invalid_challenge" => "The code is wrong, or no longer good.",
         "account_disabled" => "This account is disabled.",
         "account_locked" => "This account is locked for now.",
         "session_limit" => "There are too many sessions of this account.",

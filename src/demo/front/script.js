@@ -10,6 +10,27 @@ all("[data-fill]", (button) => button.addEventListener("click", () => {
   document.getElementById("password").value = button.dataset.password;
 }));
 
+// Without this the form works as well; with it, a code is asked for on the spot and nothing is typed twice.
+all("[data-sign-in]", (form) => form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { challenge_id: id, challenge_code: code, ...fields } = Object.fromEntries(new FormData(form));
+  const body = JSON.stringify(id ? { ...fields, challenge: { id, code } } : fields);
+  const sent = { method: "POST", headers: { "content-type": "application/json" }, body };
+  const answer = await fetch(session, sent).catch(() => null);
+  const known = answer ? await answer.json().catch(() => ({})) : {};
+  if (known.redirectTo) { location.assign(known.redirectTo); return; }
+  if (known.challenge) {
+    const part = form.querySelector("[data-challenge]");
+    part.hidden = false;
+    form.elements.challenge_id.value = known.challenge.id;
+    form.elements.challenge_code.value = "";
+    form.elements.challenge_code.focus();
+    say("");
+    return;
+  }
+  say(known.error ? known.error.message : "The gateway did not answer. Try again.");
+}));
+
 all("[data-sign-out]", (button) => button.addEventListener("click", async () => {
   try {
     const answer = await fetch(session, { method: "DELETE" });

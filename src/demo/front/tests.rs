@@ -45,6 +45,15 @@ async fn identity_comes_from_the_headers_and_only_when_they_say_authenticated() 
 }
 
 #[tokio::test]
+async fn a_code_is_asked_for_when_the_gateway_says_so() {
+    let plain = get("/auth/signin", "").await.1;
+    assert!(plain.contains("<div data-challenge hidden>") && plain.contains("name=\"challenge_id\" value=\"\""));
+    let due = get("/auth/signin?challenge=c%22-1&kind=fixed_code", "").await.1;
+    assert!(due.contains("<div data-challenge>") && due.contains("name=\"challenge_id\" value=\"c&quot;-1\""));
+    assert!(due.contains(crate::demo::CODE));
+}
+
+#[tokio::test]
 async fn whoami_tells_headers_and_names_of_cookies() {
     let told: Value = serde_json::from_str(&get("/api/whoami", "1").await.1).unwrap();
     assert_eq!(told["headers"]["x-auth-user-id"], "1");

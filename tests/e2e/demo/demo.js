@@ -64,8 +64,8 @@ suite("sidgate demo", demo, (promise) => {
   promise("shows what was wrong with a sign-in", async (visitor) => {
     await visitor.page.goto("/auth/signin");
     await visitor.fillsIn("alice", { ...FORM, password: "wrong horse" });
-    await visitor.reads("error", "E-mail or password is wrong.");
-    contented(visitor);
+    await visitor.page.getByText("E-mail address or password is wrong.").waitFor();
+    contented(visitor, /status of 401/);
   });
 
   promise("takes a newcomer through onboarding once", async (visitor) => {
@@ -129,6 +129,33 @@ suite("sidgate demo", demo, (promise) => {
     await visitor.arrives("/acme/dashboard");
     await visitor.reads("tenant", "acme");
     await visitor.picture("demo without javascript");
+    contented(visitor);
+  }, { javaScriptEnabled: false });
+
+  promise("asks for a second factor on the spot", async (visitor) => {
+    await visitor.page.goto("/acme/dashboard/live");
+    await visitor.fillsIn("dave", FORM);
+    await visitor.get("code").fill("000000");
+    await visitor.get("submit").click();
+    await visitor.page.getByText("The code is wrong, or no longer good.").waitFor();
+    await visitor.picture("demo second factor");
+    await visitor.get("code").fill("123456");
+    await visitor.get("submit").click();
+    await visitor.arrives("/acme/dashboard/live");
+    contented(visitor, /status of 401/);
+  });
+
+  promise("asks for a second factor without JavaScript", async (visitor) => {
+    await visitor.page.goto("/acme/dashboard/live");
+    await visitor.fillsIn("alice", { ...FORM, password: "wrong horse" });
+    await visitor.reads("error", "E-mail or password is wrong.");
+    await visitor.fillsIn("dave", FORM);
+    await visitor.get("code").fill("000000");
+    await visitor.fillsIn("dave", FORM);
+    await visitor.reads("error", "The code is wrong, or no longer good.");
+    await visitor.get("code").fill("123456");
+    await visitor.fillsIn("dave", FORM);
+    await visitor.arrives("/acme/dashboard/live");
     contented(visitor);
   }, { javaScriptEnabled: false });
 
