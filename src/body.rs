@@ -5,8 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use crate::pool::Lease;
+use crate::pool::Leased;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -56,7 +54,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Own(bytes) => bytes.is_empty(),
-            Self::Upstream(download) => download.inner.is_end_stream(),
+            Self::Upstream(download) => download.is_end_stream(),
         }
     }
 
@@ -64,63 +62,72 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Upstream(download) => download.inner.size_hint(),
+            Self::Upstream(download) => download.size_hint(),
         }
     }
 }
 
-/// A body from the upstream. When it has been read to its end, its connection goes back to the pool. Trailers are
-/// dropped: they would pass by everything that is done to an answer's header.
+/// A body from the upstream. When it has been read to its end, its connection goes back to the pool.
 #[derive(Debug)]
 pub struct Download {
-    inner: Incoming,
+    /// Gone once it failed, and its connection with it.
+    inner: Option<Leased<Upload>>,
+    /// Why it failed, until that is said.
+    failed: Option<BoxError>,
     watch: Watch,
-    lease: Option<Lease<Upload>>,
-    upload: Option<Arc<Progress>>,
     /// Read to its end. A chunked body does not know that of itself: it shows only in having asked for more.
     ended: bool,
 }
 
 impl Download {
-    /// Wraps the body of an answer together with the connection it comes over, and the request's body if it has one.
-    pub fn new(inner: Incoming, lease: Lease<Upload>, upload: Option<Arc<Progress>>, idle_timeout: Duration) -> Self {
-        Self { inner, watch: Watch::new(idle_timeout, 1), lease: Some(lease), upload, ended: false }
+    /// Wraps the body of an answer.
+    pub fn new(inner: Leased<Upload>, idle_timeout: Duration) -> Self {
+        Self { inner: Some(inner), failed: None, watch: Watch::new(idle_timeout, 1), ended: false }
     }
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        loop {
-            match Pin::new(&mut self.inner).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let Some(length) = frame.data_ref().map(Bytes::len) else { continue };
-                    self.watch.saw(length);
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                Poll::Ready(Some(Err(e))) => {
-                    self.lease = None;
-                    return Poll::Ready(Some(Err(e.into())));
-                }
-                Poll::Ready(None) => {
-                    self.ended = true;
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {
-                    std::task::ready!(self.watch.poll(cx));
-                    self.lease = None;
-                    return Poll::Ready(Some(Err("the upstream fell silent in the middle of its answer".into())));
-                }
+        let this = &mut *self;
+        let Some(inner) = &mut this.inner else { return Poll::Ready(this.failed.take().map(Err)) };
+        match Pin::new(inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.watch.saw(frame.data_ref().map_or(0, Bytes::len));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(e))) => this.fail(e.into(), cx),
+            Poll::Ready(None) => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                std::task::ready!(this.watch.poll(cx));
+                this.fail("the upstream fell silent in the middle of its answer".into(), cx)
             }
         }
+    }
+
+    /// Says it at the next poll: hyper gives up the connection at once, and what came before the failure would be lost.
+    fn fail<T>(&mut self, why: BoxError, cx: &Context<'_>) -> Poll<T> {
+        self.inner = None;
+        self.failed = Some(why);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_some_and(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map(HttpBody::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for Download {
     fn drop(&mut self) {
-        let ended = self.ended || self.inner.is_end_stream();
-        // An upload that still runs would make whoever gets the connection next wait for a stranger's browser.
-        let sent = self.upload.as_ref().is_none_or(|upload| upload.done());
+        let ended = self.ended || self.is_end_stream();
         // Dropped before its end (the browser went away), the connection closes with it.
-        if let Some(lease) = self.lease.take().filter(|_| ended && sent) {
-            lease.give_back();
+        if let Some(inner) = self.inner.take().filter(|_| ended) {
+            inner.give_back();
         }
     }
 }
@@ -131,45 +138,30 @@ impl Drop for Download {
 pub struct Upload {
     inner: Option<Incoming>,
     watch: Watch,
-    progress: Option<Arc<Progress>>,
 }
 
-/// How an upload goes, for whoever waits for the answer to it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    bytes: AtomicU64,
-    stalled: AtomicBool,
-    done: AtomicBool,
-}
+/// The browser fell silent in the middle of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silent;
 
-impl Progress {
-    /// Bytes handed on so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
-    }
-
-    /// The browser fell silent.
-    pub fn stalled(&self) -> bool {
-        self.stalled.load(Relaxed)
-    }
-
-    /// Nothing more of it will be asked for.
-    pub fn done(&self) -> bool {
-        self.done.load(Relaxed)
+impl std::fmt::Display for Silent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the browser fell silent in the middle of its body")
     }
 }
+
+impl std::error::Error for Silent {}
 
 impl Upload {
     /// No body.
     pub fn empty() -> Self {
-        Self { inner: None, watch: Watch::new(UPLOAD_WINDOW, 0), progress: None }
+        Self { inner: None, watch: Watch::new(UPLOAD_WINDOW, 0) }
     }
 
     /// The browser's body.
-    pub fn new(inner: Incoming) -> (Self, Arc<Progress>) {
-        let progress = Arc::<Progress>::default();
-        let watch = Watch::new(UPLOAD_WINDOW, MIN_UPLOAD_PER_WINDOW);
-        (Self { inner: Some(inner), watch, progress: Some(progress.clone()) }, progress)
+    pub fn new(inner: Incoming) -> Self {
+        let inner = (!inner.is_end_stream()).then_some(inner);
+        Self { inner, watch: Watch::new(UPLOAD_WINDOW, MIN_UPLOAD_PER_WINDOW) }
     }
 }
 
@@ -185,19 +177,13 @@ impl HttpBody for Upload {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Some(length) = frame.data_ref().map(Bytes::len) else { continue };
                     this.watch.saw(length);
-                    if let Some(progress) = &this.progress {
-                        progress.bytes.fetch_add(length as u64, Relaxed);
-                    }
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(Some(Err(e.into()))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
                     std::task::ready!(this.watch.poll(cx));
-                    if let Some(progress) = &this.progress {
-                        progress.stalled.store(true, Relaxed);
-                    }
-                    return Poll::Ready(Some(Err("the browser fell silent in the middle of its body".into())));
+                    return Poll::Ready(Some(Err(Silent.into())));
                 }
             }
         }
@@ -209,14 +195,6 @@ impl HttpBody for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let Some(progress) = &self.progress {
-            progress.done.store(true, Relaxed);
-        }
     }
 }
 

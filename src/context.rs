@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -22,15 +22,13 @@ use crate::networks::{Proxies, Trust};
 use crate::route::Kind;
 use crate::session::Caller;
 pub use host::{Authority, authority, forwarded_authority};
-pub use id::RequestId;
+pub use id::{RequestId, TraceParent};
 pub use origin::Origin;
 pub use sign_in::{SignInMethod, SignInOutcome};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The connection that a request came over.
 #[derive(Debug)]
@@ -141,7 +139,7 @@ pub struct Context {
     /// What the browser wants.
     pub wants: Wants,
     /// `traceparent` for backend and upstream.
-    pub traceparent: HeaderValue,
+    pub traceparent: TraceParent,
     /// The browser's `User-Agent`.
     pub user_agent: Option<HeaderValue>,
     /// What the answer must set.
@@ -195,7 +193,7 @@ impl Context {
         let trust = connection.trust;
         let trusted = trust >= Trust::Address;
         let traceparent = trusted.then(|| headers.get(TRACEPARENT)).flatten();
-        let traceparent = traceparent.filter(|v| id::is_traceparent(v)).cloned();
+        let traceparent = traceparent.and_then(TraceParent::read);
         let client = if trusted { client(&connection, headers, proxies) } else { connection.peer.ip() };
         let said = (trust >= Trust::Scheme).then(|| last_item(headers, &X_FORWARDED_PROTO)).flatten();
         let https = said.map_or(connection.tls, |scheme| scheme.eq_ignore_ascii_case(b"https"));
@@ -225,7 +223,7 @@ impl Context {
             client: self.client,
             user_agent: self.user_agent.clone(),
             request_id: self.id_header.clone(),
-            traceparent: self.traceparent.clone(),
+            traceparent: self.traceparent.header(),
         }
     }
 
@@ -269,22 +267,26 @@ fn address(text: &str) -> Option<IpAddr> {
     address.or_else(bare).map(|a: IpAddr| a.to_canonical())
 }
 
-/// What the router of Next.js puts on its own fetches, in browsers too old for `Sec-Fetch-Mode` as well: a redirect
-/// there would be followed by the router, not by the person.
-const NEXT_FETCHES: [HeaderName; 3] =
-    [HeaderName::from_static("rsc"), HeaderName::from_static("next-action"), HeaderName::from_static("x-nextjs-data")];
-
 /// Page or api: what the browser says of its request, then what it accepts, then the route's kind, else api.
 pub fn wants(headers: &HeaderMap, kind: Kind) -> Wants {
-    if NEXT_FETCHES.iter().any(|name| headers.contains_key(name)) {
-        return Wants::Api;
+    let (mut mode, mut dest, mut accept) = (None, None, None);
+    // One look at each name: a search per name would hash them all.
+    for (name, value) in headers {
+        match name.as_str() {
+            // What the router of Next.js puts on its own fetches, in browsers too old for `Sec-Fetch-Mode` as well: a
+            // redirect there would be followed by the router, not by the person.
+            "rsc" | "next-action" | "x-nextjs-data" => return Wants::Api,
+            "sec-fetch-mode" => mode = mode.or(Some(value)),
+            "sec-fetch-dest" => dest = dest.or(Some(value.as_bytes())),
+            "accept" => accept = accept.or(Some(value.as_bytes())),
+            _ => {}
+        }
     }
-    if let Some(mode) = headers.get(SEC_FETCH_MODE) {
-        let dest = headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
+    if let Some(mode) = mode {
         let document = matches!(dest, Some(b"document" | b"iframe" | b"frame"));
         return if mode == "navigate" || document { Wants::Page } else { Wants::Api };
     }
-    let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let accept = accept.unwrap_or_default();
     let contains = |needle: &[u8]| accept.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle));
     if contains(b"text/html") {
         return Wants::Page;

@@ -81,14 +81,15 @@ impl SidCookie {
     /// date only.
     pub fn read(&self, headers: &HeaderMap) -> SidCookies {
         let (mut plain, mut prefixed) = (SidCookies::default(), SidCookies::default());
-        for pair in pairs(headers) {
-            let Some((name, value)) = split(pair) else { continue };
-            if name == self.name.as_bytes() {
+        each_pair(headers, |pair| {
+            if let Some(value) = value_of(pair, &self.name) {
                 plain.add(value);
-            } else if self.host_prefix && name == self.prefixed.as_bytes() {
+            } else if self.host_prefix
+                && let Some(value) = value_of(pair, &self.prefixed)
+            {
                 prefixed.add(value);
             }
-        }
+        });
         if !self.host_prefix {
             return plain;
         }
@@ -96,36 +97,33 @@ impl SidCookie {
         if prefixed.sent > 0 || !plain_is_read { prefixed } else { plain }
     }
 
-    /// Writes the `Cookie` header that the upstream gets: every pair but the session's and the hidden ones. Where the
-    /// upstream is to see the sid, it sees one, under the plain name, whatever the browser's cookie is called.
-    pub fn rewrite(&self, headers: &mut HeaderMap, sid: Option<&SessionId>, hidden: &[String]) {
-        let mut out = sid.map(|sid| format!("{}={}", self.name, sid.expose()).into_bytes()).unwrap_or_default();
-        for pair in pairs(headers) {
-            let Some((name, _)) = split(pair) else { continue };
-            let core = core_of(name);
-            if name.is_empty() || self.names(core) || hidden.iter().any(|h| h.as_bytes() == core) {
-                continue;
+    /// Writes the `Cookie` line that the upstream gets: every pair but the session's and the hidden ones. Where the
+    /// upstream is to see the sid, it sees one, under the plain name, whatever the browser's cookie is called. Without
+    /// any pair there is no line.
+    pub fn write(&self, headers: &HeaderMap, sid: Option<&SessionId>, hidden: &[String], out: &mut Vec<u8>) {
+        write_line(out, |out| {
+            if let Some(sid) = sid {
+                out.extend_from_slice(format!("{}={}; ", self.name, sid.expose()).as_bytes());
             }
-            if !out.is_empty() {
-                out.extend_from_slice(b"; ");
-            }
-            out.extend_from_slice(pair);
-        }
-        match HeaderValue::from_maybe_shared(Bytes::from(out)) {
-            Ok(value) if !value.is_empty() => headers.insert(COOKIE, value),
-            _ => headers.remove(COOKIE),
-        };
+            each_pair(headers, |pair| {
+                let Some((name, _)) = split(pair) else { return };
+                let core = core_of(name);
+                if !name.is_empty() && !self.names(core) && !hidden.iter().any(|h| h.as_bytes() == core) {
+                    out.extend_from_slice(pair);
+                    out.extend_from_slice(b"; ");
+                }
+            });
+        });
     }
 
-    /// Joins several `Cookie` lines (HTTP/2 splits them, RFC 9113 section 8.2.3) into one, session included.
-    pub fn join(headers: &mut HeaderMap) {
-        if headers.get_all(COOKIE).iter().nth(1).is_none() {
-            return;
-        }
-        let joined = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
-        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(joined)) {
-            headers.insert(COOKIE, value);
-        }
+    /// Writes all `Cookie` lines (HTTP/2 splits them, RFC 9113 section 8.2.3) as one, session included.
+    pub fn write_all(headers: &HeaderMap, out: &mut Vec<u8>) {
+        write_line(out, |out| {
+            for line in headers.get_all(COOKIE) {
+                out.extend_from_slice(line.as_bytes());
+                out.extend_from_slice(b"; ");
+            }
+        });
     }
 
     /// Whether a line of an upstream's answer sets the session cookie, as browsers read it: of `=sid=x` they make a
@@ -230,9 +228,26 @@ impl SidCookie {
     }
 }
 
+/// Writes a `Cookie` line, whose pairs each end in `; `; none where there are none.
+fn write_line(out: &mut Vec<u8>, pairs: impl FnOnce(&mut Vec<u8>)) {
+    const NAME: &[u8] = b"cookie: ";
+    let start = out.len();
+    out.extend_from_slice(NAME);
+    pairs(out);
+    let end = out.len();
+    if end == start + NAME.len() {
+        out.truncate(start);
+    } else {
+        out.truncate(end - 2);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
 /// Whether a cookie of exactly this name was sent.
 pub fn has(headers: &HeaderMap, name: &str) -> bool {
-    pairs(headers).any(|pair| split(pair).is_some_and(|(n, _)| n == name.as_bytes()))
+    let mut found = false;
+    each_pair(headers, |pair| found |= split(pair).is_some_and(|(n, _)| n == name.as_bytes()));
+    found
 }
 
 /// A short-lived marker of the gateway's own: it carries no data, its presence is the message.
@@ -241,13 +256,20 @@ pub fn marker(name: &str, seconds: u32) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(line)).ok()
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|b| *b == b';'))
-        .map(trim_spaces)
-        .filter(|pair| !pair.is_empty())
+/// Every pair, trimmed; empty ones are passed over.
+fn each_pair<'a>(headers: &'a HeaderMap, mut f: impl FnMut(&'a [u8])) {
+    for line in headers.get_all(COOKIE) {
+        for pair in line.as_bytes().split(|b| *b == b';').map(trim_spaces) {
+            if !pair.is_empty() {
+                f(pair);
+            }
+        }
+    }
+}
+
+/// The value of a pair of exactly this name.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 fn first_pair(line: &[u8]) -> &[u8] {

@@ -1,7 +1,7 @@
 //! Strip what a client may not say, then say what we know.
 //!
-//! The names that the upstream trusts stand in one table, [`reserved`]; what is stripped is derived from it. The
-//! values are made once per answer of the backend and kept beside the session, so that a request only clones them.
+//! The names that the upstream trusts stand in one table, [`reserved`]; what is stripped is derived from it. What is
+//! said is written once per answer of the backend and kept beside the session, so that a request only copies it.
 //!
 //! A reserved name in another spelling (`X_Auth_User_Id`, `x.auth.status`) is an *alias*: CGI, WSGI and ASGI servers
 //! fold such names onto the real one. Nobody honest sends it, so it is refused and not only removed.
@@ -69,53 +69,55 @@ pub fn reserved(name: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alias;
 
-/// Removes every reserved header of a client, and its `Authorization: Session`.
+/// Whether a header of a client goes on: a reserved one does not, nor does its `Authorization` where it says `Session`.
 ///
 /// # Errors
-/// [`Alias`] when a name folds onto a reserved one without being it.
-pub fn strip(headers: &mut HeaderMap) -> Result<(), Alias> {
-    let mut doomed: Vec<HeaderName> = Vec::new();
-    for name in headers.keys() {
-        let text = name.as_str();
-        if reserved(text) {
-            doomed.push(name.clone());
-        } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && reserved(&folded(text)) {
-            return Err(Alias);
-        }
+/// [`Alias`] when the name folds onto a reserved one without being it.
+pub fn passes(name: &HeaderName, headers: &HeaderMap) -> Result<bool, Alias> {
+    let text = name.as_str();
+    if reserved(text) {
+        return Ok(false);
     }
-    for name in doomed {
-        headers.remove(name);
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && reserved(&folded(text)) {
+        return Err(Alias);
     }
     let is_session = |v: &HeaderValue| v.as_bytes().get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"session"));
-    if headers.get_all(AUTHORIZATION).iter().any(is_session) {
-        headers.remove(AUTHORIZATION);
-    }
-    Ok(())
+    Ok(name != AUTHORIZATION || !headers.get_all(AUTHORIZATION).iter().any(is_session))
 }
 
 fn folded(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
-/// Sets the identity headers. The reserved ones of the client must be gone already.
-pub fn apply(headers: &mut HeaderMap, who: Option<&Found>) {
-    let Some(found) = who else {
-        headers.insert(STATUS, HeaderValue::from_static("anonymous"));
-        return;
-    };
-    for (name, value) in found.session.headers.get_or_init(|| lines(&found.session)) {
-        headers.insert(name.clone(), value.clone());
+/// Writes the identity headers, each with the end of its line. The reserved ones of the client must not be written.
+pub fn write(out: &mut Vec<u8>, who: Option<&Found>) {
+    let Some(found) = who else { return line(out, &STATUS, b"anonymous") };
+    let session = &*found.session;
+    out.extend_from_slice(session.headers.get_or_init(|| {
+        let mut block = Vec::new();
+        lines(session).iter().for_each(|(name, value)| line(&mut block, name, value.as_bytes()));
+        block.into()
+    }));
+    line(out, &FRESHNESS, freshness(found.freshness).as_bytes());
+}
+
+fn line(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
     }
-    headers.insert(FRESHNESS, freshness(found.freshness));
 }
 
 /// Removes from an answer of the upstream what no browser is to see.
 pub fn strip_answer(headers: &mut HeaderMap) {
-    let ours = |name: &str| name.starts_with("x-auth-") || name == "x-session-id" || name == "x-tenant-id";
-    let doomed: Vec<HeaderName> = headers.keys().filter(|n| ours(n.as_str())).cloned().collect();
+    let doomed: Vec<HeaderName> = headers.keys().filter(|n| is_for_gateway(n.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);
     }
+}
+
+/// Whether a header of an answer is for the gateway alone.
+pub fn is_for_gateway(name: &str) -> bool {
+    name.starts_with("x-auth-") || name == "x-session-id" || name == "x-tenant-id"
 }
 
 fn lines(session: &Session) -> Vec<(HeaderName, HeaderValue)> {

@@ -26,6 +26,7 @@ pub mod decision;
 pub mod demo;
 pub mod endpoint;
 pub mod gateway;
+pub mod http1;
 pub mod identity;
 pub mod limit;
 pub mod networks;

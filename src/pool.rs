@@ -1,23 +1,26 @@
 //! Connections to one HTTP/1.1 server, kept while they are good, and how many of them are in use.
 //!
-//! Own code on hyper's connections rather than hyper-util's pooled client: that one costs about 10,000 instructions
-//! more per request (a third of all), and says less about a request that a dead connection did not take. Here a lease
-//! knows whether its connection was used before, and hyper hands back a request that was never written.
+//! Own code rather than hyper-util's pooled client: that one costs about 10,000 instructions more per request, and says
+//! less about a request that a dead connection did not take. Here a lease knows whether its connection was used before,
+//! and a request of which nothing was written comes back.
 
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use http::{HeaderMap, Response};
+use hyper::body::{Body, Frame, SizeHint};
 
-use crate::connect::Connector;
+use crate::connect::{Connector, Stream};
+use crate::http1::{Connection, Failed, Fault, Head, Incoming};
+
+/// Between two looks for idle connections that their server has closed or that have become too old.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How a pool behaves.
 #[derive(Debug, Clone)]
@@ -31,75 +34,75 @@ pub struct PoolConfig {
 }
 
 /// Connections to one server.
-pub struct Pool<B> {
+pub struct Pool {
     config: PoolConfig,
     // A mutex around a vector: it is held for a push or a pop, a few nanoseconds. Last in, first out, so that what is
     // too many grows old and goes.
-    idle: Mutex<Vec<Idle<B>>>,
+    idle: Mutex<Vec<Idle>>,
     open: AtomicUsize,
 }
 
-struct Idle<B> {
-    sender: SendRequest<B>,
+struct Idle {
+    connection: Connection<Stream>,
     since: Instant,
 }
 
-/// A connection in use. Dropped, it closes; [`Lease::give_back`] keeps it.
-pub struct Lease<B> {
-    sender: SendRequest<B>,
-    open: Open<B>,
+/// A connection to send a request over. Dropped, it closes.
+#[derive(Debug)]
+pub struct Lease {
+    connection: Connection<Stream>,
+    open: Open,
     /// Whether it served a request before.
     pub reused: bool,
 }
 
 /// Counts as open while it lives.
-struct Open<B>(Arc<Pool<B>>);
+#[derive(Debug)]
+struct Open(Arc<Pool>);
 
-impl<B> Open<B> {
-    fn new(pool: &Arc<Pool<B>>) -> Self {
+impl Open {
+    fn new(pool: &Arc<Pool>) -> Self {
         pool.open.fetch_add(1, Relaxed);
         Self(pool.clone())
     }
 }
 
-impl<B> Drop for Open<B> {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Relaxed);
     }
 }
 
-impl<B> fmt::Debug for Lease<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("reused", &self.reused).finish_non_exhaustive()
-    }
-}
-
-impl<B> fmt::Debug for Pool<B> {
+impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
-impl<B> Pool<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    /// An empty pool.
+impl Pool {
+    /// An empty pool. Needs a tokio runtime: what is idle is looked after in the background.
     pub fn new(config: PoolConfig) -> Arc<Self> {
-        Arc::new(Self { config, idle: Mutex::default(), open: AtomicUsize::new(0) })
+        let pool = Arc::new(Self { config, idle: Mutex::default(), open: AtomicUsize::new(0) });
+        let weak = Arc::downgrade(&pool);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP_EVERY).await;
+                let Some(pool) = weak.upgrade() else { return };
+                pool.sweep().await;
+            }
+        });
+        pool
     }
 
     /// An idle connection, or a new one.
     ///
     /// # Errors
     /// No connection within the time limit.
-    pub async fn lease(self: &Arc<Self>) -> io::Result<Lease<B>> {
+    pub async fn lease(self: &Arc<Self>) -> io::Result<Lease> {
         let open = Open::new(self);
-        while let Some(mut sender) = self.take() {
-            // A connection whose last answer ended this instant needs its task to run once before it is ready.
-            if sender.is_ready() || sender.ready().await.is_ok() {
-                return Ok(Lease { sender, open, reused: true });
+        while let Some(mut connection) = self.take() {
+            if connection.is_alive().await {
+                return Ok(Lease { connection, open, reused: true });
             }
         }
         self.connect_as(open).await
@@ -109,19 +112,13 @@ where
     ///
     /// # Errors
     /// None within the time limit.
-    pub async fn connect(self: &Arc<Self>) -> io::Result<Lease<B>> {
+    pub async fn connect(self: &Arc<Self>) -> io::Result<Lease> {
         self.connect_as(Open::new(self)).await
     }
 
-    async fn connect_as(&self, open: Open<B>) -> io::Result<Lease<B>> {
-        let stream = self.config.connector.connect().await?;
-        let (sender, connection) =
-            http1::Builder::new().max_headers(256).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::spawn(async move {
-            // How it ended shows where the request is answered.
-            let _ = connection.with_upgrades().await;
-        });
-        Ok(Lease { sender, open, reused: false })
+    async fn connect_as(&self, open: Open) -> io::Result<Lease> {
+        let connection = Connection::new(self.config.connector.connect().await?);
+        Ok(Lease { connection, open, reused: false })
     }
 
     /// Leases that are out, those that still connect included.
@@ -131,45 +128,105 @@ where
 
     /// Closes the idle connections.
     pub fn close_idle(&self) {
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let idle = std::mem::take(&mut *self.idle());
         drop(idle);
     }
 
-    fn take(&self) -> Option<SendRequest<B>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(found) = idle.pop() {
-            if found.since.elapsed() >= self.config.idle_timeout {
-                // All below it are older still.
-                idle.clear();
-                return None;
-            }
-            if !found.sender.is_closed() {
-                return Some(found.sender);
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Option<Connection<Stream>> {
+        let mut idle = self.idle();
+        let found = idle.pop()?;
+        if found.since.elapsed() >= self.config.idle_timeout {
+            // All below it are older still.
+            idle.clear();
+            return None;
+        }
+        Some(found.connection)
+    }
+
+    /// Closes what was closed at the other end, or is too old: nobody may ask for it for a long time.
+    async fn sweep(&self) {
+        let resting = std::mem::take(&mut *self.idle());
+        let mut kept = Vec::with_capacity(resting.len());
+        for mut idle in resting {
+            if idle.since.elapsed() < self.config.idle_timeout && idle.connection.is_alive().await {
+                kept.push(idle);
             }
         }
-        None
+        let mut idle = self.idle();
+        kept.append(&mut idle);
+        *idle = kept;
     }
 }
 
-impl<B> Lease<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    /// Sends a request. On failure the request comes back if it was never written.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
-        self.sender.try_send_request(request).await
+impl Lease {
+    /// Sends a request and waits for the head of its answer; see [`Connection::send`].
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub async fn send<B>(
+        self,
+        head: &Head,
+        body: B,
+        spare: HeaderMap,
+        limit: Duration,
+    ) -> Result<Response<Leased<B>>, Failed<B>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Self { connection, open, .. } = self;
+        let answer = connection.send(head, body, spare, limit).await?;
+        Ok(answer.map(|incoming| Leased { incoming, open }))
+    }
+}
+
+/// The body of an answer. Dropped, its connection closes; [`Leased::give_back`] keeps it.
+#[derive(Debug)]
+pub struct Leased<B> {
+    incoming: Incoming<Stream, B>,
+    open: Open,
+}
+
+impl<B> Leased<B> {
+    /// Keeps the connection for the next request, if it is good for one.
+    pub fn give_back(self) {
+        let Some(connection) = self.incoming.into_connection() else { return };
+        let pool = &self.open.0;
+        let mut idle = pool.idle();
+        if idle.len() < pool.config.max_idle {
+            idle.push(Idle { connection, since: Instant::now() });
+        }
     }
 
-    /// Keeps the connection for the next request; the answer must have been read to its end.
-    pub fn give_back(self) {
-        if self.sender.is_closed() {
-            return;
-        }
-        let pool = &self.open.0;
-        let mut idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < pool.config.max_idle {
-            idle.push(Idle { sender: self.sender, since: Instant::now() });
-        }
+    /// The stream behind an answer with 101, and what has come over it already. It counts as open while the third of
+    /// them lives.
+    pub fn into_stream(self) -> (Stream, Bytes, impl Send + Sync + 'static) {
+        let (stream, first) = self.incoming.into_stream();
+        (stream, first, self.open)
+    }
+}
+
+impl<B> Body for Leased<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        Pin::new(&mut self.incoming).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
     }
 }

@@ -22,7 +22,8 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     if cx.path.starts_with("/api/auth/") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
-    headers.insert(REQUEST_ID, cx.id_header.clone());
+    // Nobody needs it after this; a clone would have to be made shareable first.
+    headers.insert(REQUEST_ID, std::mem::replace(&mut cx.id_header, HeaderValue::from_static("")));
     if !switching {
         security(headers, cx);
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use http::HeaderValue;
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -27,17 +26,17 @@ impl RequestId {
     }
 
     /// `traceparent` of a trace that begins here (W3C Trace Context, version 00, sampled flag unset).
-    pub fn traceparent(&self) -> HeaderValue {
+    pub fn traceparent(&self) -> TraceParent {
         let mut buffer = Uuid::encode_buffer();
         let trace = self.0.simple().encode_lower(&mut buffer);
-        let mut out = [b'0'; 55];
+        let mut out = [b'0'; TraceParent::LENGTH];
         out[2] = b'-';
         out[3..35].copy_from_slice(trace.as_bytes());
         out[35] = b'-';
         // The span's id is the random half of the trace's: it differs from request to request, and that is enough.
         out[36..52].copy_from_slice(&trace.as_bytes()[16..]);
         out[52] = b'-';
-        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&out)).unwrap_or(HeaderValue::from_static(""))
+        TraceParent(out)
     }
 }
 
@@ -47,15 +46,34 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Whether a trusted peer's `traceparent` is one.
-pub(super) fn is_traceparent(value: &HeaderValue) -> bool {
-    let bytes = value.as_bytes();
-    bytes.len() == 55
-        && bytes.iter().enumerate().all(|(i, b)| match i {
+/// A `traceparent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceParent([u8; Self::LENGTH]);
+
+impl TraceParent {
+    const LENGTH: usize = 55;
+
+    /// A trusted peer's, if it is one: of version 00 to fe, with ids that are not zero.
+    pub(super) fn read(value: &HeaderValue) -> Option<Self> {
+        let bytes: [u8; Self::LENGTH] = value.as_bytes().try_into().ok()?;
+        let spelled = bytes.iter().enumerate().all(|(i, b)| match i {
             2 | 35 | 52 => *b == b'-',
             _ => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
-        })
-        && !bytes.starts_with(b"ff")
-        && bytes[3..35].iter().any(|b| *b != b'0')
-        && bytes[36..52].iter().any(|b| *b != b'0')
+        });
+        let good = spelled
+            && !bytes.starts_with(b"ff")
+            && bytes[3..35].iter().any(|b| *b != b'0')
+            && bytes[36..52].iter().any(|b| *b != b'0');
+        good.then_some(Self(bytes))
+    }
+
+    /// As it is written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// For a map of headers.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""))
+    }
 }

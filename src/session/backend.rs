@@ -10,10 +10,11 @@ mod sign_out;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 
 use super::lookup::Unavailable;
@@ -21,6 +22,7 @@ use super::types::{Onboarding, SessionId};
 use super::wire::{self, Answer};
 use crate::config;
 use crate::connect::{self, Connector, Tls};
+use crate::http1::Head;
 use crate::pool::{Lease, Pool, PoolConfig};
 pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
@@ -49,7 +51,7 @@ pub struct Caller {
 #[derive(Debug)]
 pub(super) struct Backend {
     config: config::Backend,
-    pool: Arc<Pool<Empty<Bytes>>>,
+    pool: Arc<Pool>,
     control: reqwest::Client,
     /// What the addresses of `control` begin with.
     base: String,
@@ -115,30 +117,29 @@ impl Backend {
         caller: &Caller,
     ) -> Result<(u16, Bytes), Unavailable> {
         let uri: Uri = self.path(path, sid).parse().map_err(|_| Unavailable::Malformed)?;
-        let request = || {
-            let mut request = Request::new(Empty::new());
-            *request.uri_mut() = uri.clone();
-            let headers = request.headers_mut();
-            headers.insert(HOST, self.host.clone());
-            headers.extend(self.headers(caller));
-            headers.extend(credential.clone().map(|credential| (AUTHORIZATION, credential)));
-            request
-        };
-        let work = self.ask(request);
+        let mut headers = self.headers(caller);
+        headers.insert(HOST, self.host.clone());
+        headers.extend(credential.map(|credential| (AUTHORIZATION, credential)));
+        let target = uri.path_and_query().ok_or(Unavailable::Malformed)?;
+        let work = self.ask(Head::of(&Method::GET, target, &headers));
         tokio::time::timeout(self.config.timeout, work).await.unwrap_or(Err(Unavailable::Timeout))
     }
 
-    async fn ask(&self, request: impl Fn() -> Request<Empty<Bytes>>) -> Result<(u16, Bytes), Unavailable> {
-        let mut lease = self.reached(self.pool.lease().await)?;
-        let mut answer = lease.send(request()).await;
-        if answer.is_err() && lease.reused {
+    async fn ask(&self, head: Head) -> Result<(u16, Bytes), Unavailable> {
+        // The limit is on the whole, and `read` keeps it.
+        let send = |lease: Lease| lease.send(&head, Empty::<Bytes>::new(), HeaderMap::new(), Duration::MAX);
+        let lease = self.reached(self.pool.lease().await)?;
+        let reused = lease.reused;
+        let mut answer = send(lease).await;
+        if answer.is_err() && reused {
             // It changes nothing, so it may be repeated once on a connection that is surely alive.
-            lease = self.reached(self.pool.connect().await)?;
-            answer = lease.send(request()).await;
+            answer = send(self.reached(self.pool.connect().await)?).await;
         }
-        let answer = answer.map_err(|_| Unavailable::Connect)?;
+        let mut answer = answer.map_err(|_| Unavailable::Connect)?;
         let status = answer.status().as_u16();
-        let body = self.collect(answer.into_body(), lease).await?;
+        let limited = Limited::new(answer.body_mut(), self.config.max_body);
+        let body = limited.collect().await.map_err(|_| Unavailable::Malformed)?.to_bytes();
+        answer.into_body().give_back();
         Ok((status, body))
     }
 
@@ -150,12 +151,6 @@ impl Backend {
             tracing::warn!(%error, url = %self.config.url, "no connection to the backend");
         }
         connected.map_err(|_| Unavailable::Connect)
-    }
-
-    async fn collect(&self, body: hyper::body::Incoming, lease: Lease<Empty<Bytes>>) -> Result<Bytes, Unavailable> {
-        let body = Limited::new(body, self.config.max_body).collect().await.map_err(|_| Unavailable::Malformed)?;
-        lease.give_back();
-        Ok(body.to_bytes())
     }
 
     async fn send(&self, call: reqwest::RequestBuilder) -> Result<(u16, HeaderMap, Vec<u8>), Unavailable> {

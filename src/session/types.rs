@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -144,8 +143,8 @@ pub struct Session {
     pub fingerprint: Fingerprint,
     /// The backend said both that onboarding is needed and that it is completed.
     pub contradictory_onboarding: bool,
-    /// The identity headers, made once per answer of the backend by `identity`.
-    pub(crate) headers: OnceLock<Vec<(HeaderName, HeaderValue)>>,
+    /// The identity headers as they are written, made once per answer of the backend by `identity`.
+    pub(crate) headers: OnceLock<Box<[u8]>>,
 }
 
 impl Session {

@@ -1,40 +1,13 @@
-//! Headers on their way through: hop-by-hop, forwarding, and what an answer may not carry.
+//! The headers of an answer on its way through: what it may not carry, and what it may not let a cache do.
 
-use http::header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, LOCATION, UPGRADE};
+use http::header::{CACHE_CONTROL, CONNECTION, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::{Instance, Rules};
 use crate::body::Body;
 use crate::context::Context;
 use crate::identity;
-use crate::networks::Trust;
 use crate::session::SessionId;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Headers of one connection only, and `Expect`, which the gateway answers itself.
-fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-            | "expect"
-    )
-}
 
 /// What an answer ordered or let show.
 #[derive(Debug, Default, Clone, Copy)]
@@ -54,65 +27,56 @@ pub enum HandedOver {
     Unusable,
 }
 
-/// Removes the headers of this one connection (RFC 9110 section 7.6.1), those that `Connection` names included.
-/// Identity and forwarding are set afterwards, so that a `Connection: X-Auth-User-Id` cannot take them away.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> = Vec::new();
-    for name in headers.get_all(CONNECTION).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')) {
-        doomed.extend(name.trim().parse().ok().filter(|n: &HeaderName| n != COOKIE && n != HOST));
-    }
-    // One look at each name: a removal per name that might be there would hash them all.
-    doomed.extend(headers.keys().filter(|n| is_hop_by_hop(n.as_str())).cloned());
-    for name in doomed {
-        headers.remove(name);
-    }
-}
-
-/// Says where the request came from; whatever a client said of that is gone already.
-pub(super) fn forwarding(headers: &mut HeaderMap, cx: &Context) {
-    // Room for these and the identity at once.
-    headers.reserve(20);
-    if cx.connection.trust >= Trust::Address {
-        headers.extend(HeaderValue::try_from(cx.client.to_string()).ok().map(|client| (FORWARDED_FOR, client)));
-    } else {
-        headers.insert(FORWARDED_FOR, cx.connection.peer_header.clone());
-    }
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(cx.scheme));
-    headers.insert(FORWARDED_HOST, cx.authority.header().clone());
-    // With its port: it is what server actions compare `Origin` with.
-    headers.insert(HOST, cx.authority.header().clone());
-    let default = if cx.scheme == "https" { 443 } else { 80 };
-    headers.insert(FORWARDED_PORT, HeaderValue::from(cx.authority.port().unwrap_or(default)));
-    headers.insert(REQUEST_ID, cx.id_header.clone());
-    if headers.get(TRACEPARENT) != Some(&cx.traceparent) {
-        // It belongs to the trace that the client spoke of, and ours is another.
-        headers.remove(TRACESTATE);
-    }
-    headers.insert(TRACEPARENT, cx.traceparent.clone());
-}
-
-/// Cleans an answer of the upstream: hop-by-hop headers, what no browser is to see, session cookies it may not set,
-/// and addresses of its own.
+/// Cleans an answer of the upstream, whose hop-by-hop headers are gone: of what no browser is to see, session cookies
+/// it may not set, and addresses of its own.
 pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules<'_>, own: &[Instance]) -> Answered {
     // A 101 that comes this far is the verified one of a tunnel.
     let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
-    strip_hop_by_hop(headers);
     if switching {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
-    let session_changed = headers.contains_key(identity::SESSION_CHANGED);
-    let handed_over = handed_over(headers, switching);
-    identity::strip_answer(headers);
-    if !(rules.route.forward_sid || rules.route.may_set_session) {
+    let there = There::in_answer(headers);
+    let mut answered = Answered::default();
+    if there.ours {
+        answered.session_changed = headers.contains_key(identity::SESSION_CHANGED);
+        answered.handed_over = handed_over(headers, switching);
+        identity::strip_answer(headers);
+    }
+    if there.set_cookie && !(rules.route.forward_sid || rules.route.may_set_session) {
         cx.facts.set_cookie_dropped = rules.cookie.drop_from_answer(headers);
-    } else if rules.cookie.in_answer(headers) {
+    } else if there.set_cookie && rules.cookie.in_answer(headers) {
         // A sign-in of the application's own: from a shared cache everybody would become this user.
         keep_private(headers);
     }
-    rewrite_location(headers, cx, own);
-    Answered { session_changed, handed_over }
+    if there.location {
+        rewrite_location(headers, cx, own);
+    }
+    answered
+}
+
+/// What of an answer something is to be done about. One look at each name: a search per name that might be there would
+/// hash them all.
+#[derive(Default)]
+struct There {
+    ours: bool,
+    set_cookie: bool,
+    location: bool,
+}
+
+impl There {
+    fn in_answer(headers: &HeaderMap) -> Self {
+        let mut there = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "set-cookie" => there.set_cookie = true,
+                "location" => there.location = true,
+                name => there.ours |= identity::is_for_gateway(name),
+            }
+        }
+        there
+    }
 }
 
 /// Which of several is meant would be a guess; and a tunnel is no page that anybody signs in on.
@@ -156,6 +120,10 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
     let doomed: Vec<HeaderName> = headers.keys().filter(|n| is_for_shared_caches(n.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        return;
     }
     // All lines of it are one list: a `no-store` on the second must not be lost.
     let lines: Vec<String> = headers.get_all(CACHE_CONTROL).iter().map(text).collect();

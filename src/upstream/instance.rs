@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::body::Upload;
 use crate::config::Target;
 use crate::pool::{Pool, PoolConfig};
 
@@ -10,7 +9,7 @@ use crate::pool::{Pool, PoolConfig};
 #[derive(Debug)]
 pub(super) struct Instance {
     pub(super) target: Target,
-    pub(super) pool: Arc<Pool<Upload>>,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl Instance {

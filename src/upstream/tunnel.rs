@@ -10,16 +10,19 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Upstream, UpstreamError, balance};
 use crate::body::{Body, Download, Upload};
+use crate::connect::Stream;
 use crate::context::Context;
+use crate::http1::Head;
+use crate::pool::Leased;
 
 /// RFC 6455 section 1.3.
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -36,58 +39,70 @@ fn has_token(headers: &HeaderMap, name: &http::HeaderName, token: &str) -> bool 
     values.flat_map(|v| v.split(',')).any(|t| t.trim().eq_ignore_ascii_case(token))
 }
 
-fn is_handshake<B>(request: &Request<B>) -> bool {
-    let key = request.headers().get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
-    let key_is_16_bytes = key.and_then(|k| BASE64_STANDARD.decode(k).ok()).is_some_and(|k| k.len() == 16);
-    let version = request.headers().get(SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
-    request.method() == Method::GET && key_is_16_bytes && version
+/// What a handshake asks and must be answered.
+pub(super) struct Handshake {
+    /// It is one that can be passed on (RFC 6455 section 4.2.1).
+    whole: bool,
+    accept: Option<String>,
+}
+
+impl Handshake {
+    pub(super) fn new<B>(request: &Request<B>) -> Self {
+        let key = request.headers().get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+        let key_is_16_bytes = key.and_then(|k| BASE64_STANDARD.decode(k).ok()).is_some_and(|k| k.len() == 16);
+        let version = request.headers().get(SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
+        let whole = request.method() == Method::GET && key_is_16_bytes && version;
+        Self { whole, accept: accept_of(request.headers()) }
+    }
+
+    fn is_accepted(&self, answer: &Response<Leased<Upload>>) -> bool {
+        let accepted = answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        accepted == self.accept.as_deref().map(str::as_bytes) && has_token(answer.headers(), &UPGRADE, "websocket")
+    }
 }
 
 impl Upstream {
-    /// Passes a handshake on; `request` has lost its hop-by-hop headers and knows its identity.
+    /// Passes a handshake on.
     pub(super) async fn tunnel(
         &self,
-        mut request: Request<Incoming>,
+        head: &Head,
+        handshake: Handshake,
+        downstream: OnUpgrade,
         idle_timeout: Duration,
         cx: &Context,
     ) -> Result<Response<Body>, UpstreamError> {
-        if !is_handshake(&request) {
+        if !handshake.whole {
             return Err(UpstreamError::Handshake);
         }
         if self.tunnels.stop.is_cancelled() {
             return Err(UpstreamError::Draining);
         }
-        let downstream = hyper::upgrade::on(&mut request);
-        let expected = accept_of(request.headers());
-        let (mut parts, _) = request.into_parts();
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         // A handshake is not repeated: it gets a connection that is surely alive, and never gives it back.
         let instance = balance::pick(&self.instances);
-        let mut lease = instance.pool.connect().await.map_err(|e| super::connect_error(&e))?;
-        let sending = lease.send(Request::from_parts(parts, Upload::empty()));
-        let sent = tokio::time::timeout(idle_timeout.min(Duration::from_secs(60)), sending).await;
-        let mut answer = sent.map_err(|_| UpstreamError::Timeout)?.map_err(|_| UpstreamError::Broken)?;
+        let lease = instance.pool.connect().await.map_err(|e| super::connect_error(&e))?;
+        let limit = idle_timeout.min(Duration::from_secs(60));
+        let sent = lease.send(head, Upload::empty(), HeaderMap::new(), limit).await;
+        let answer = sent.map_err(|failed| UpstreamError::from(&failed.fault))?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(answer.map(|body| Body::Upstream(Download::new(body, lease, None, idle_timeout))));
+            return Ok(answer.map(|body| Body::Upstream(Download::new(body, idle_timeout))));
         }
-        let accepted = answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
-        if accepted != expected.as_deref().map(str::as_bytes) || !has_token(answer.headers(), &UPGRADE, "websocket") {
+        if !handshake.is_accepted(&answer) {
             return Err(UpstreamError::Broken);
         }
-        let upstream = hyper::upgrade::on(&mut answer);
+        let (parts, body) = answer.into_parts();
+        let (up, first, open) = body.into_stream();
         let stop = self.tunnels.stop.clone();
-        // The tunnel counts as the connection that it was, for `max_connections`, and as an open request.
-        let connection = cx.connection.clone();
+        // The tunnel counts as the connection that it was: for `max_connections`, and as open at its instance.
+        let held = (cx.connection.clone(), open);
         self.tunnels.open.spawn(async move {
-            let _counted = (connection, lease);
-            let (Ok(down), Ok(up)) = tokio::join!(downstream, upstream) else { return };
+            let _held = held;
+            let Ok(down) = downstream.await else { return };
             tokio::select! {
-                () = splice(down, up, idle_timeout) => {}
+                () = splice(down, up, first, idle_timeout) => {}
                 () = stop.cancelled() => {}
             }
         });
-        Ok(answer.map(|_| Body::Empty))
+        Ok(Response::from_parts(parts, Body::Empty))
     }
 }
 
@@ -101,9 +116,12 @@ fn accept_of(headers: &HeaderMap) -> Option<String> {
 /// Carries bytes both ways until both sides have ended, or nothing has moved either way for `idle`.
 ///
 /// The two ways wait for nothing of each other: a side that writes much before it reads must not stop the other.
-async fn splice(down: Upgraded, up: Upgraded, idle: Duration) {
+///
+/// `first` came from `up` together with the answer.
+async fn splice(down: Upgraded, up: Stream, first: Bytes, idle: Duration) {
     let (down_read, down_write) = tokio::io::split(TokioIo::new(down));
-    let (up_read, up_write) = tokio::io::split(TokioIo::new(up));
+    let (up_read, up_write) = tokio::io::split(up);
+    let up_read = first.as_ref().chain(up_read);
     let moved = Moved::default();
     let both = async { tokio::try_join!(carry(down_read, up_write, &moved), carry(up_read, down_write, &moved)) };
     tokio::select! {

@@ -119,7 +119,7 @@ impl Inner {
             client: Ipv4Addr::UNSPECIFIED.into(),
             user_agent: None,
             request_id: id.header(),
-            traceparent: id.traceparent(),
+            traceparent: id.traceparent().header(),
         };
         match self.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
             Answer::Unavailable(why) => self.note(Some(why)),
