@@ -64,22 +64,28 @@ impl Certificate {
     }
 }
 
-/// Who a client must be signed by: a certificate of an authority, or several, in a PEM file.
+/// Who a client must be signed by: the authorities of a PEM file.
+///
+/// # Errors
+/// In words, as [`authorities`].
+pub fn client_verifier(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(authorities(path)?.into(), provider);
+    builder.build().map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The certificates of authorities, one or several, out of a PEM file.
 ///
 /// # Errors
 /// In words: unreadable, no PEM, no certificate in it, or one that cannot be an authority's.
-pub fn client_verifier(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let fault = |why: String| format!("{}: {why}", path.display());
+pub fn authorities(path: &Path) -> Result<RootCertStore, String> {
+    let fault = |why: String| format!("{} cannot be used: {why}", path.display());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&read(path)?) {
         let certificate = certificate.map_err(|e| fault(e.to_string()))?;
         roots.add(certificate).map_err(|e| fault(format!("a certificate in it: {e}")))?;
     }
-    if roots.is_empty() {
-        return Err(fault("it holds no certificate".into()));
-    }
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().map_err(|e| fault(e.to_string()))
+    if roots.is_empty() { Err(format!("{} holds no certificate", path.display())) } else { Ok(roots) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -101,7 +101,7 @@ fn client_ca_fault(listener: &Listener) -> Option<Fault> {
     let reason = client_verifier(&ca.path).err()?;
     Some(Fault {
         place: ca.place.clone(),
-        reason: format!("`listener.client_ca` cannot be used: {reason}"),
+        reason: format!("`listener.client_ca`: {reason}"),
         hint: Some("the PEM file of the authority that signs the clients' certificates".into()),
     })
 }

@@ -24,6 +24,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certificate::authorities;
 use crate::config::{ClientTls, Target};
 
 /// Opens connections to one server.
@@ -113,7 +114,7 @@ impl Tls {
     }
 
     fn load(config: &ClientTls) -> Result<Self, String> {
-        let roots = config.ca.as_deref().map_or_else(system_roots, roots)?;
+        let roots = config.ca.as_deref().map_or_else(system_roots, authorities)?;
         let builder = client_config(roots)?;
         let mut made = match (&config.client_certificate, &config.client_key) {
             (Some(chain), Some(key)) => {
@@ -140,14 +141,6 @@ fn client_config(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, Wan
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(|e| format!("TLS cannot be set up: {e}"))?;
     Ok(builder.with_root_certificates(roots))
-}
-
-fn roots(ca: &Path) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots.add(certificate).map_err(|e| unusable(ca, &e))?;
-    }
-    Ok(roots)
 }
 
 fn system_roots() -> Result<RootCertStore, String> {

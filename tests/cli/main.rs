@@ -128,9 +128,9 @@ fn check_shows_a_client_ca_that_cannot_be_used_where_it_stands() {
         output(&["check", "--config", &path])
     };
     for (pem, reason) in [
-        ("", "it holds no certificate"),
+        ("", "holds no certificate"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a certificate in it"),
-        ("-----BEGIN CERTIFICATE-----\n", "ca.pem: "),
+        ("-----BEGIN CERTIFICATE-----\n", "ca.pem cannot be used"),
     ] {
         let (code, _, error) = said(pem);
         assert!(code == 1 && error.contains(reason) && error.contains("client_ca = \"ca.pem\""), "{error}");

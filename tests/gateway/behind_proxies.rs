@@ -67,9 +67,7 @@ fn nginx(http: &str) -> String {
 }
 
 fn haproxy(snippet: &str) -> String {
-    format!(
-        "defaults\n    timeout connect 5s\n    timeout client 1m\n    timeout server 1m\n    timeout tunnel 1h\n\n{snippet}"
-    )
+    format!("defaults\n    timeout connect 5s\n    timeout client 1m\n    timeout server 1m\n\n{snippet}")
 }
 
 /// The browser, at the proxy.

@@ -1,10 +1,11 @@
 //! What holds behind every proxy: who the client is, and that nothing a browser writes changes that.
 
-use http::Method;
+use http::{Method, Request};
+use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use crate::support::upstream::until;
-use crate::support::wire::status;
+use crate::support::upstream::{Gate, until};
+use crate::support::wire::{Connection, next, pieces, status};
 use crate::support::{Client, Step, Wire, World};
 
 /// The browser's address.
@@ -16,6 +17,7 @@ pub(super) async fn all(world: &World, browser: &Client) {
     for client in [browser.clone(), browser.clone().h2()] {
         nothing_that_a_browser_writes_wins(world, &client, &port).await;
         redirects_keep_the_public_address(world, &client).await;
+        what_is_streamed_arrives_as_it_is_made(world, &client).await;
     }
     a_session_is_made_and_used(world, browser).await;
     a_websocket_opens(world, browser).await;
@@ -79,9 +81,41 @@ async fn a_session_is_made_and_used(world: &World, browser: &Client) {
         let page = client.get("/acme/dashboard/x").cookie(&cookie).navigate().send().await;
         assert_eq!((page.status, world.upstream.last().header("x-auth-user-id")), (200, Some("1")));
     }
-    // The larger part of old cookie jars.
+    // The larger part of old cookie jars, and an answer with as much.
     let jar = format!("{cookie}; old={}", "x".repeat(7000));
     assert_eq!(browser.get("/acme/dashboard/x").cookie(&jar).navigate().send().await.status, 200);
+    let link = format!("Link: <{}>", "x".repeat(10_000));
+    world.upstream.answers("/acme/dashboard/links", "200 OK", &[&link], "ok");
+    assert_eq!(browser.get("/acme/dashboard/links").cookie(&cookie).navigate().send().await.status, 200);
+    let answer = browser.call(Method::DELETE, "/api/auth/session-v2").cookie(&cookie).same_origin().send().await;
+    assert!(answer.status == 204 && answer.set_cookies().iter().any(|line| line.starts_with("sid=;")), "{answer:?}");
+    assert_eq!(browser.get("/acme/dashboard/x").cookie(&cookie).fetch().send().await.status, 401);
+}
+
+async fn what_is_streamed_arrives_as_it_is_made(world: &World, client: &Client) {
+    let gate = Gate::new();
+    let begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n".to_vec();
+    let end = b"6\r\nsecond\r\n0\r\n\r\n".to_vec();
+    let path = format!("/public/stream{}", usize::from(client.h2));
+    world.upstream.on(&path, [Step::Body, Step::Send(begin), Step::Wait(gate.clone()), Step::Send(end)]);
+    let mut connection = Connection::open(client).await;
+    let mut body = connection.get(&path).await.into_body();
+    assert_eq!(next(&mut body).await.unwrap(), "first");
+    gate.open();
+    assert_eq!(next(&mut body).await.unwrap(), "second");
+    // The other way.
+    let path = format!("/public/upload{}", usize::from(client.h2));
+    let (pieces, body) = pieces();
+    let call = tokio::spawn({
+        let request = Request::post(&path).body(body).unwrap();
+        async move { connection.send(request).await.unwrap().status() }
+    });
+    pieces.send(Frame::data("first".into())).await.unwrap();
+    let upstream = world.upstream.clone();
+    until("the first piece is there", || upstream.seen_at(&path).iter().any(|seen| seen.text().contains("first")))
+        .await;
+    drop(pieces);
+    assert_eq!(call.await.unwrap(), 200);
 }
 
 async fn a_websocket_opens(world: &World, browser: &Client) {
