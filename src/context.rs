@@ -29,6 +29,7 @@ pub use sign_in::{SignInMethod, SignInOutcome};
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const NEXT_ACTION: HeaderName = HeaderName::from_static("next-action");
 
 /// The connection that a request came over.
 #[derive(Debug)]
@@ -138,6 +139,8 @@ pub struct Context {
     pub version: Version,
     /// What the browser wants.
     pub wants: Wants,
+    /// A server action of Next.js: it goes to the address of the page that the browser shows.
+    pub server_action: bool,
     /// `traceparent` for backend and upstream.
     pub traceparent: TraceParent,
     /// The browser's `User-Agent`.
@@ -207,6 +210,7 @@ impl Context {
             query: None,
             version,
             wants: wants(headers, Kind::Auto),
+            server_action: *method == Method::POST && headers.contains_key(NEXT_ACTION),
             traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
             user_agent: headers.get(USER_AGENT).cloned(),
             id_header: id.header(),

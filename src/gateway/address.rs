@@ -80,9 +80,10 @@ impl Gateway {
     }
 }
 
-/// The page that was asked for: only a page is worth coming back to.
+/// The page that was asked for, or that is open where a server action was: only a page is worth coming back to.
 pub(super) fn asked(cx: &Context) -> Option<String> {
-    (cx.wants == Wants::Page && cx.safe_method()).then(|| match &cx.query {
+    let page = cx.wants == Wants::Page && cx.safe_method() || cx.server_action;
+    page.then(|| match &cx.query {
         Some(query) => format!("{}?{query}", cx.path),
         None => cx.path.clone(),
     })

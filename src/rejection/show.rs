@@ -1,4 +1,14 @@
 //! How a refusal looks: a small page for people, JSON for programs.
+//!
+//! What the routers of Next.js 15 and 16 make of it, tried in a browser (`tests/e2e/next/next-requests.js`):
+//!
+//! - A navigation (`RSC: 1`), `router.refresh()` and the older router's `/_next/data/` that get no 2xx of their own
+//!   content type load the page as a document, and the redirect to sign-in happens there. A prefetch is dropped, and asked
+//!   again when the link is clicked.
+//! - A server action without their content type is an error ("An unexpected response was received from the server"),
+//!   unless it has `x-action-redirect`: `<address>;push` or `;replace`. A redirect is followed within the router, whatever
+//!   the status. The address is parted at the first `;`, so none may stand in it unencoded.
+//! - All three send no `Sec-Fetch-Mode: navigate`, so none of them takes the cookie away; the document that follows does.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};

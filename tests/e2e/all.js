@@ -11,4 +11,6 @@ import "./next/identity.js";
 import "./next/application.js";
 import "./next/revocation.js";
 import "./next/backend-down.js";
+import "./next/existing-middleware.js";
+import "./next/next-requests.js";
 import "./demo/demo.js";

@@ -78,7 +78,7 @@ async fn a_user_who_is_through_but_has_no_tenant_goes_to_onboarding_and_no_furth
 async fn the_router_of_nextjs_is_told_in_its_own_words() {
     let world = World::start().await;
     for sid in [None, Some(world.sid(NEWBIE).await)] {
-        let (status, to) = if sid.is_some() { (403, "/onboarding") } else { (401, "/auth/signin") };
+        let (status, to) = if sid.is_some() { (403, "/onboarding") } else { (401, "/auth/signin?next=/admin/x") };
         let call = |method| {
             let call = world.client().call(method, "/admin/x");
             match &sid {

@@ -1,0 +1,9 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** @type {import("next").NextConfig} */
+export default {
+  poweredByHeader: false,
+  // Named, because Next.js would otherwise guess it from lock files further up.
+  turbopack: { root: dirname(fileURLToPath(import.meta.url)) },
+};

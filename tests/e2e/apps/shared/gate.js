@@ -1,0 +1,25 @@
+// The middleware that such an application brings along. It knows nothing of a gateway: whoever has one of two cookies is
+// signed in for it, whatever they are worth.
+import { NextResponse } from "next/server";
+
+const COOKIES = ["sid", "session_token"];
+const PROTECTED = [
+  /^\/dashboard(\/|$)/,
+  /^\/tenant\//,
+  /^\/settings(\/|$)/,
+  /^\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(\/|$)/i,
+];
+
+export function gate(request) {
+  const { pathname, search, searchParams } = request.nextUrl;
+  const known = COOKIES.some((name) => request.cookies.has(name));
+  if (!known && PROTECTED.some((pattern) => pattern.test(pathname))) {
+    const address = new URL("/auth/signin", request.url);
+    address.searchParams.set("returnTo", pathname + search);
+    return NextResponse.redirect(address);
+  }
+  if (known && pathname === "/auth/signin") {
+    return NextResponse.redirect(new URL(searchParams.get("returnTo") ?? "/dashboard", request.url));
+  }
+  return NextResponse.next();
+}

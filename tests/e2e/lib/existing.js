@@ -1,0 +1,170 @@
+// Applications that were there before the gateway, and keep their middleware: one per version of Next.js, with the real
+// Django behind the gateway. Two gateways stand in front of each: `preset` as the README says, and `blind`, with routes
+// written by hand and neither forward_sid nor session_cookies: the application does not see the cookie that it looks for.
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { suite } from "./browser.js";
+import { freePorts, ROOT, run, Service } from "./process.js";
+import { gatewayProgram } from "./stack.js";
+
+const APPS = join(ROOT, "tests/e2e/apps");
+const BACKEND = join(ROOT, "deploy/demo/backend");
+const PYTHON = join(ROOT, ".venv/bin/python");
+
+const HEAD = {
+  preset: 'preset = "existing-nextjs"\n',
+  blind: "",
+};
+
+const ROUTES = {
+  preset: "",
+  blind: `
+[pages]
+next_parameter = "returnTo"
+home = "/{tenant_id}/dashboard"
+${[
+    ["/{*rest}", "optional"], ["/_next/{*rest}", "public"], ["/auth/signin", "guest"], ["/dashboard/{*rest}", "signed_in"],
+    ["/tenant/{*rest}", "signed_in"], ["/settings/{*rest}", "signed_in"], ["/{tenant:uuid}/{*rest}", "signed_in"],
+  ].map(([path, access]) => `[[route]]\npath = "${path}"\naccess = "${access}"\nkind = "page"\nupstream = "nextjs"\n`).join("")}`,
+};
+
+/** What all of them share: a folder, certificates, a key, Django. */
+class Shared {
+  async start() {
+    this.folder = await mkdtemp(join(tmpdir(), "sidgate-existing-"));
+    this.key = randomBytes(32).toString("hex");
+    const [port] = await freePorts(1);
+    this.django = `http://127.0.0.1:${port}`;
+    await run(join(APPS, "prepare"), []);
+    const env = {
+      SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: randomBytes(32).toString("hex"), DEMO_DB: join(this.folder, "django.sqlite3"),
+      DEMO_DJANGO_PORT: String(port),
+    };
+    const manage = async (...args) => run(PYTHON, ["manage.py", ...args], { cwd: BACKEND, env });
+    const prepared = manage("migrate", "--no-input").then(() => manage("seed_demo"));
+    const gunicorn = ["-m", "gunicorn", "--chdir", BACKEND, "--config", join(BACKEND, "gunicorn.conf.py")];
+    [this.program] = await Promise.all([gatewayProgram(), run("certs/dev.sh", ["--out", join(this.folder, "certs")]), prepared]);
+    this.service = new Service(PYTHON, gunicorn, join(this.folder, "django.log"), env);
+    await this.service.ready(() => fetch(`${this.django}/api/sessions/current/`));
+  }
+
+  async stop() {
+    await this.service?.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const shared = new Shared();
+let started;
+const running = [];
+
+after(async () => {
+  if (!started) return;
+  await started.catch(() => {});
+  await Promise.all(running.map((one) => one.stop()));
+  await shared.stop();
+}, { timeout: 90_000 });
+
+/** One version of Next.js, and its gateways. */
+class Existing {
+  constructor(version) {
+    this.version = version;
+    this.gateways = {};
+  }
+
+  start() {
+    return (this.started ??= this.run());
+  }
+
+  async run() {
+    await (started ??= shared.start());
+    running.push(this);
+    const place = join(APPS, `.build/next${this.version}`);
+    const [next] = await freePorts(1);
+    this.next = `http://127.0.0.1:${next}`;
+    const args = [join(place, "node_modules/next/dist/bin/next"), "start", place, "--hostname", "127.0.0.1", "--port", String(next)];
+    const log = join(shared.folder, `next${this.version}.log`);
+    this.service = new Service(process.execPath, args, log, { NEXT_TELEMETRY_DISABLED: "1" });
+    await Promise.all([this.service.ready(() => fetch(`${this.next}/`)), ...Object.keys(HEAD).map((kind) => this.startGateway(kind))]);
+  }
+
+  async startGateway(kind) {
+    const [https, admin] = await freePorts(2);
+    const config = join(shared.folder, `next${this.version}-${kind}.toml`);
+    await writeFile(config, `${HEAD[kind]}
+[admin]
+listen = "127.0.0.1:${admin}"
+[[listener]]
+address = "127.0.0.1:${https}"
+[[certificate]]
+chain = "certs/dev.pem"
+key = "certs/dev.key"
+[backend]
+url = "${shared.django}"
+gateway_key = "\${SIDGATE_GATEWAY_KEY}"
+idle_timeout = "60s"
+[session]
+ttl = "1s"                     # how soon a revocation shows, and how often a session is asked about
+refresh_ahead = "0s"
+[sign_in]
+per_client = "50/s"
+per_email = "50/s"
+[upstream.nextjs]
+url = "${this.next}"
+${ROUTES[kind]}`);
+    const env = { SIDGATE_GATEWAY_KEY: shared.key };
+    await run(shared.program, ["check", "--config", config], { env });
+    const service = new Service(shared.program, ["run", "--config", config], join(shared.folder, `next${this.version}-${kind}.log`), env);
+    await service.ready(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+    this.gateways[kind] = new Gateway(service, { https, admin, next: this.next });
+  }
+
+  async stop() {
+    await Promise.all([this.service, ...Object.values(this.gateways).map((one) => one.service)].map((one) => one?.stop()));
+  }
+}
+
+class Gateway {
+  constructor(service, { https, admin, next }) {
+    this.service = service;
+    this.url = `https://localhost:${https}`;
+    this.next = next;
+    this.admin = `http://127.0.0.1:${admin}`;
+  }
+
+  async metric(name) {
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))[1]);
+  }
+
+  /** Ends a session in Django, past the gateway, and waits until the gateway knows. */
+  async revoke(sid) {
+    const answer = await fetch(`${shared.django}/api/sessions/revoke/`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Gateway-Key": shared.key },
+      body: JSON.stringify({ sid_sha256: [createHash("sha256").update(sid).digest("hex")] }),
+    });
+    const { revoked } = await answer.json();
+    if (revoked?.length !== 1) throw new Error(`Django answered ${answer.status} and ended ${revoked?.length} sessions`);
+  }
+}
+
+const versions = new Map();
+
+/** Promises of a gateway in front of an application with a middleware of its own, on one version of Next.js. */
+export function inFrontOf(version, kind, name, body) {
+  if (!versions.has(version)) versions.set(version, new Existing(version));
+  const existing = versions.get(version);
+  const gateway = () => existing.gateways[kind];
+  const site = {
+    get url() {
+      return gateway().url;
+    },
+    start: () => existing.start(),
+  };
+  suite(`${name} (Next.js ${version})`, site, (promise) => body(promise, gateway));
+}
+
