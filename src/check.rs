@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use http::Method;
 
 use crate::certificate::{Certificate, client_verifier};
-use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Segment, Source};
+use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Route, Segment, Source};
 use crate::connect::Tls;
 use crate::context::Origin;
 use crate::decision::{Decision, Destination, Situation, Wants, decide};
@@ -64,9 +64,21 @@ pub fn notes(config: &Config) -> Vec<String> {
     let (backend, preset) = (&config.backend, config.backend.preset.as_str());
     let cannot = Capability::ALL.into_iter().filter(|capability| !backend.supports(*capability));
     let note = |what: Capability| {
-        format!("backend.preset = \"{preset}\" has no call for {}: that is answered 501", what.as_str())
+        let so = match what {
+            Capability::Rotate => "what the application hands over keeps the sid that the application knows",
+            _ => "that is answered 501",
+        };
+        format!("backend.preset = \"{preset}\" has no call for {}: {so}", what.as_str())
     };
-    cannot.map(note).collect()
+    let guests = config.routes.iter().filter(|route| route.may_set_session && route.access == Access::Guest);
+    let guest = |route: &Route| {
+        format!(
+            "route \"{}\" may set a session, and access = \"guest\" sends home who has one before the application hears \
+             of it; with \"optional\" they can sign in as somebody else",
+            route.pattern
+        )
+    };
+    cannot.map(note).chain(guests.map(guest)).collect()
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {

@@ -106,6 +106,14 @@ fn check_names_what_the_backend_cannot_do() {
     let first =
         "backend.preset = \"nested\" has no call for sign-in with e-mail address and password: that is answered 501";
     assert_eq!(notes[0], format!("note: {first}"));
+    assert!(out.contains("a session that goes on: what the application hands over keeps the sid"), "{out}");
+
+    let route =
+        "[[route]]\npath = \"/auth/callback\"\naccess = \"guest\"\nupstream = \"app\"\nmay_set_session = true\n";
+    let (_folder, path) = folder(&(GOOD.replace("\"public\"", "\"optional\"") + route));
+    let (code, out, error) = output(&["check", "--config", &path]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("note: route \"/auth/callback\" may set a session, and access = \"guest\""), "{out}");
 }
 
 #[test]

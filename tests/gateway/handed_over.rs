@@ -254,6 +254,21 @@ async fn a_backend_that_cannot_rotate_leaves_the_sid_as_it_was_handed_over_if_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_is_known_not_to_rotate_is_not_asked_to() {
+    let world = World::with(&format!("[backend.paths]\nrotate = \"\"\n{CALLBACKS}")).await;
+    let (own, handed) = (world.sid(BOB).await, world.sid(ALICE).await);
+    hands_over(&world, "/auth/callback", &[&handed]);
+    let answer = visits(&world.client(), "/auth/callback", Some(&own)).await;
+    assert_eq!(answer.sid(), Some(handed));
+    assert_eq!(
+        (world.backend.count(ROTATE), world.backend.count(VALIDATE)),
+        (0, 2),
+        "who came, and who is handed over"
+    );
+    assert_eq!(whoami(&world, &own).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_cookie_that_the_application_sets_beside_it_is_dropped() {
     let world = World::with(CALLBACKS).await;
     let (handed, planted) = (world.sid(ALICE).await, world.sid(BOB).await);
