@@ -168,6 +168,21 @@ fn a_sid_that_was_replaced_is_never_dropped_and_its_page_reloads_once() {
 }
 
 #[test]
+fn a_refusal_without_a_word_refuses_and_drops_nothing() {
+    let lookup = Lookup::Refused(RefusalCode::Bare);
+    for (access, page, api) in [
+        (Access::Public, "forward, no identity", "forward, no identity"),
+        (Access::Optional, "forward, no identity", "forward, no identity"),
+        (Access::SignedIn, "to sign-in", "401"),
+        (Access::Onboarded, "to sign-in", "401"),
+        (Access::Guest, "forward, no identity", "forward, no identity"),
+    ] {
+        assert_eq!(says(situation(access, &lookup, Wants::Page)), page, "{access:?}");
+        assert_eq!(says(situation(access, &lookup, Wants::Api)), api, "{access:?}");
+    }
+}
+
+#[test]
 fn a_stale_session_serves_safe_methods_on_routes_that_allow_it() {
     let stale = found(session(Some(("t-1", Some("acme"))), Onboarding::Complete), Freshness::Stale(Duration::ZERO));
     for (stale_allowed, safe_method, good) in

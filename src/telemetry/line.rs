@@ -1,12 +1,13 @@
 //! One line: JSON or text. Cookies, queries and sids are not in it; whatever a client wrote is escaped, so that no
 //! value can begin a line or a column of its own.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use http::Version;
 use jiff::Timestamp;
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, is_uuid};
 use crate::context::Context;
 
 pub(super) fn format(format: LogFormat, cx: &Context, status: u16, sent: u64, whole: bool) -> Vec<u8> {
@@ -31,7 +32,7 @@ fn json(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
     };
     string("method", cx.method.as_str());
     string("host", cx.authority.as_str());
-    string("path", &cx.path);
+    string("path", &shown(&cx.path));
     string("protocol", protocol(cx.version));
     for (key, value) in words(cx) {
         string(key, value);
@@ -49,13 +50,25 @@ fn json(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
     out
 }
 
+/// A path as it may be written down. Session backends have calls with the sid in their path (`/api/sessions/{sid}/`), and
+/// an application may be that backend: what is a UUID below `sessions` is left out.
+fn shown(path: &str) -> Cow<'_, str> {
+    let Some((above, below)) = path.split_once("/sessions/") else { return Cow::Borrowed(path) };
+    let is_sid = |segment: &str| segment.get(..36).is_some_and(is_uuid);
+    if !below.split('/').any(is_sid) {
+        return Cow::Borrowed(path);
+    }
+    let hidden: Vec<&str> = below.split('/').map(|segment| if is_sid(segment) { "{uuid}" } else { segment }).collect();
+    Cow::Owned(format!("{above}/sessions/{}", hidden.join("/")))
+}
+
 fn text(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
     let mut out = String::with_capacity(256);
     let ms = cx.started.elapsed().as_secs_f64() * 1e3;
     let _ = write!(out, "{} {} {} {}", Timestamp::now(), cx.client, status, cx.method);
     out.push(' ');
     escape(&mut out, cx.authority.as_str());
-    escape(&mut out, &cx.path);
+    escape(&mut out, &shown(&cx.path));
     for (key, value) in words(cx) {
         let _ = write!(out, " {key}=");
         escape(&mut out, value);
@@ -140,5 +153,18 @@ mod tests {
         assert_eq!(out, r#"\u000a{\"event\":\"login_ok\"}\u202e\ud83d\ude00\\"#);
         let back: String = serde_json::from_str(&format!("\"{out}\"")).unwrap();
         assert_eq!(back, "\n{\"event\":\"login_ok\"}\u{202e}\u{1f600}\\");
+    }
+
+    #[test]
+    fn a_sid_in_a_path_is_left_out_and_other_uuids_are_not() {
+        let sid = "9e3779b9-7f4a-4c15-8000-000000000000";
+        for (path, written) in [
+            (format!("/api/sessions/{sid}/"), "/api/sessions/{uuid}/".to_owned()),
+            (format!("/x/sessions/public/{sid}.rsc"), "/x/sessions/public/{uuid}".to_owned()),
+            (format!("/{sid}/dashboard"), format!("/{sid}/dashboard")),
+            ("/api/sessions/current/".into(), "/api/sessions/current/".into()),
+        ] {
+            assert_eq!(shown(&path), written);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod load_tool;
 mod log;
 mod onboarding;
 mod paths;
+mod presets;
 mod proxy_protocol;
 mod responses;
 mod retry;

@@ -3,15 +3,19 @@
 
 pub(crate) mod backend;
 pub(crate) mod client;
+pub(crate) mod flat;
 pub(crate) mod gateway;
+pub(crate) mod nested;
 pub(crate) mod pki;
 pub(crate) mod program;
+pub(crate) mod shaped;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use gateway::Gateway;
+pub(crate) use shaped::Shaped;
 pub(crate) use upstream::{Step, Upstream};
 pub(crate) use wire::Wire;
 pub(crate) use world::World;

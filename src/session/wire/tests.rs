@@ -1,6 +1,7 @@
 //! Contract v1: "No is not don't know" and "Field mapping".
 
 use super::*;
+use crate::config::Preset;
 
 fn sid_() -> SessionId {
     SessionId::parse(b"9e3779b9-7f4a-4c15-8000-000000000000").unwrap()
@@ -56,6 +57,38 @@ fn everything_else_is_unavailable() {
         assert!(matches!(read(status, body), Answer::Unavailable(_)), "{status} {body}");
     }
     assert!(matches!(read(401, r#"{"code":"gateway_key_invalid"}"#), Answer::Unavailable(Unavailable::GatewayKey)));
+}
+
+#[test]
+fn a_listed_status_refuses_without_a_word_and_a_word_beats_it() {
+    let read = |preset, status, body: &str| answer(status, body.as_bytes(), &Backend::of(preset), &sid_());
+    let is = |answer, code| matches!(answer, Answer::Refused(c) if c == code);
+    for status in [401, 403, 404, 410] {
+        for body in ["", "<html>", r#"{"detail":"Invalid token."}"#, r#"{"code":"token_not_valid"}"#] {
+            assert!(is(read(Preset::Flat, status, body), RefusalCode::Bare), "{status} {body}");
+            let nested = is(read(Preset::Nested, status, body), RefusalCode::Bare);
+            assert_eq!(nested, status == 401, "{status} {body}");
+        }
+        assert!(is(read(Preset::Flat, status, r#"{"code":"session_idle"}"#), RefusalCode::Idle));
+    }
+    for status in [301, 400, 408, 429, 500, 503] {
+        assert!(matches!(read(Preset::Flat, status, ""), Answer::Unavailable(_)), "{status}");
+    }
+    let key = read(Preset::Flat, 401, r#"{"code":"gateway_key_invalid"}"#);
+    assert!(matches!(key, Answer::Unavailable(Unavailable::GatewayKey)));
+    assert!(RefusalCode::from_backend("session_refused").is_none(), "ours, not the backend's to say");
+}
+
+#[test]
+fn a_word_on_onboarding_reads_from_an_answer_without_anybody_in_it() {
+    let read = |body: &str| onboarding(&serde_json::from_str(body).unwrap(), &BackendFields::default());
+    assert_eq!(read(r#"{"needs_onboarding":false}"#), Some((Onboarding::Complete, false)));
+    assert_eq!(read(r#"{"onboarding_completed":true,"needs_onboarding":true}"#), Some((Onboarding::Complete, true)));
+    let plan = Onboarding::Needed { step: Some("plan".into()) };
+    assert_eq!(read(r#"{"onboarding_completed":false,"onboarding_step":"plan"}"#), Some((plan, false)));
+    for none in ["{}", "[]", r#"{"needs_onboarding":null}"#, r#"{"needs_onboarding":"no"}"#] {
+        assert_eq!(read(none), None, "{none}");
+    }
 }
 
 #[test]

@@ -22,8 +22,10 @@ use tokio::net::TcpListener;
 use super::gateway::{KEY, ROUTES, base};
 use super::{Client, Gateway};
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
-type Inner = Arc<dyn Fn(Request<Full<Bytes>>) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// What answers where the script does not.
+pub(crate) type Inner =
+    Arc<dyn Fn(Request<Full<Bytes>>) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync>;
 
 /// What to do with a call instead of answering it, or before.
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ struct State {
 }
 
 impl Scripted {
-    async fn start(inner: Inner) -> Self {
+    pub(crate) async fn start(inner: Inner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let this = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
         let server = this.clone();
