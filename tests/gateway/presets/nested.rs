@@ -44,6 +44,18 @@ async fn sign_in_with_a_password_is_501_and_says_what_to_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn switching_the_tenant_is_501_and_the_session_goes_on() {
+    let (backend, world) = nested("").await;
+    let sid = backend.session(ADA);
+    let call = world.client().call(http::Method::POST, "/api/auth/session-v2/tenant").same_origin().fetch();
+    let answer = call.cookie(&format!("sid={sid}")).json(&json!({"tenantId": "t-2"})).send().await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (501, &json!("not_supported_by_backend")));
+    assert!(cookie_untouched(&answer));
+    assert_eq!(world.backend.count("POST "), 0);
+    assert_eq!(world.who(&sid).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_refused_or_comes_in_an_outage_signs_nobody_in_and_nobody_out() {
     let (backend, world) = nested("").await;
     let old = backend.session(ADA);
