@@ -7,8 +7,9 @@ usage='usage: certs/dev.sh [--out DIR] [NAME-OR-IP...]
 Makes dev-ca.pem (trust this one), dev.pem and dev.key (give these to the gateway) in certs/, or in DIR.
 Does nothing while they are good for another 7 days and cover what is asked. Names once given are kept.'
 
-# Written out beside the wildcard: Firefox and curl take no wildcard right below a top-level name.
-NAMES=(localhost '*.localhost' app.localhost '*.app.localhost' acme.localhost globex.localhost)
+# Not *.localhost: with it, Firefox and rustls refuse a certificate of a bound authority whole, because right below a
+# top-level name they know no wildcard.
+NAMES=(localhost app.localhost '*.app.localhost' acme.localhost globex.localhost)
 IPS=(127.0.0.1 ::1)
 LEAF_DAYS=90
 CA_DAYS=3650
@@ -18,10 +19,12 @@ say() { printf '%s\n' "$*"; }
 fail() { printf 'certs/dev.sh: %s\n' "$*" >&2; exit 1; }
 
 OUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Where `sidgate dev` keeps its authority: trusted there, it need not be trusted here again.
+SHARED=${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/sidgate/dev-ca
 ASKED=()
 while [ $# -gt 0 ]; do
     case $1 in
-    --out) [ -n "${2:-}" ] || fail "--out needs a folder"; mkdir -p "$2"; OUT=$(cd "$2" && pwd); shift ;;
+    --out) [ -n "${2:-}" ] || fail "--out needs a folder"; mkdir -p "$2"; OUT=$(cd "$2" && pwd) SHARED=''; shift ;;
     -h | --help) say "$usage"; exit 0 ;;
     -*) say "$usage" >&2; exit 2 ;;
     *) ASKED+=("$1") ;;
@@ -57,7 +60,7 @@ wanted() {
         [[ $name =~ ^[A-Za-z0-9.:*_-]+$ ]] || fail "this is no name and no address: $name"
         canonical "$name"
     done
-    [ ! -s "$LEAF" ] || sans_in "$LEAF"
+    [ ! -s "$LEAF" ] || sans_in "$LEAF" | grep -vxF 'DNS:*.localhost'
 }
 
 good() {
@@ -106,16 +109,23 @@ make_leaf() {
         { cat "$WORK/log" >&2; fail "openssl could not make the certificate"; }
 }
 
+# The copy of the certificate is for those who look for it here; a key of this folder's own goes before.
+if [ -n "$SHARED" ] && [ ! -s "$CA_KEY" ] && good "$SHARED/dev-ca.pem" "$SHARED/dev-ca.key"; then
+    cp "$SHARED/dev-ca.pem" "$CA"
+    chmod 644 "$CA"
+    CA_KEY=$SHARED/dev-ca.key
+fi
+
 wanted | sort -u >"$WORK/wanted"
 if good "$CA" "$CA_KEY" && good "$LEAF" "$LEAF_KEY" && signed_by_ca "$LEAF" &&
     [ "$(sans_in "$LEAF" | sort -u)" = "$(cat "$WORK/wanted")" ]; then
     say "$LEAF is good until $(openssl x509 -in "$LEAF" -noout -enddate | cut -d= -f2)."
     exit 0
 fi
-good "$CA" "$CA_KEY" || make_ca
+good "$CA" "$CA_KEY" || { CA_KEY=$OUT/dev-ca.key && make_ca; }
 make_leaf
 # A new name may lie outside of what the authority may sign; then it takes a new authority.
-signed_by_ca "$WORK/leaf.pem" || { make_ca && make_leaf; }
+signed_by_ca "$WORK/leaf.pem" || { CA_KEY=$OUT/dev-ca.key && make_ca && make_leaf; }
 signed_by_ca "$WORK/leaf.pem" || fail "the authority does not vouch for its own certificate"
 mv "$WORK/leaf.key" "$LEAF_KEY"
 chmod 644 "$WORK/leaf.pem"
