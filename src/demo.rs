@@ -8,14 +8,17 @@
 
 mod backend;
 mod certificate;
+mod files;
 mod front;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-pub use backend::{Backend, CODE, CallKind, PASSWORD};
+pub use backend::{Backend, CODE, CallKind, PASSWORD, Person, Trouble};
 pub use certificate::{Certificate, CertificateError};
+pub(crate) use files::Files;
+pub(crate) use front::page as html;
 pub use front::{Front, FrontBody};
 
 /// The environment variable that [`configuration`] names as the place of the gateway's key.
@@ -151,7 +154,7 @@ pub fn refuse_beyond_loopback(address: SocketAddr) -> Result<(), String> {
 }
 
 /// A path as TOML text. What JSON escapes in a string, TOML reads the same way.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     serde_json::Value::String(path.to_string_lossy().into_owned()).to_string()
 }
 

@@ -1,9 +1,9 @@
 //! `sidgate demo`: the real gateway between an embedded backend and an embedded application.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,7 +59,7 @@ async fn start(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestS
     let (for_backend, for_front) = (bind().await?, bind().await?);
     let at = |l: &TcpListener| l.local_addr().map_err(|e| e.to_string());
     let made = demo::Certificate::for_localhost().map_err(|e| e.to_string())?;
-    let files = Files::write(&made).map_err(|e| format!("the demo's certificate cannot be written: {e}"))?;
+    let files = demo::Files::write(&made).map_err(|e| format!("the demo's certificate cannot be written: {e}"))?;
     let text = demo::configuration(https, admin, at(&for_backend)?, at(&for_front)?, &files.chain, &files.key);
     let env = |name: &str| (name == demo::KEY_VARIABLE).then(|| key.clone());
     let config = Config::parse(&text, "demo", Path::new("."), &env).map_err(|faults| {
@@ -78,28 +78,4 @@ async fn start(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestS
 fn write_sids(path: &Path, sids: &[String]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all((sids.join("\n") + "\n").as_bytes())
-}
-
-/// The certificate as the files that a configuration names; they are gone once it has been read.
-struct Files {
-    folder: PathBuf,
-    chain: PathBuf,
-    key: PathBuf,
-}
-
-impl Files {
-    fn write(made: &demo::Certificate) -> std::io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("sidgate-demo-{}", uuid::Uuid::new_v4()));
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        let files = Self { chain: folder.join("chain.pem"), key: folder.join("key.pem"), folder };
-        std::fs::write(&files.chain, &made.chain)?;
-        std::fs::write(&files.key, &made.key)?;
-        Ok(files)
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }

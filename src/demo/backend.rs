@@ -11,6 +11,7 @@
 mod calls;
 mod challenges;
 mod digest;
+mod direct;
 mod migration;
 mod people;
 mod reply;
@@ -20,6 +21,7 @@ mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -33,6 +35,7 @@ use tokio::net::TcpListener;
 use self::calls::State;
 pub use self::challenges::CODE;
 use self::digest::{Digest, sha256};
+pub use self::direct::{Person, Trouble};
 use self::reply::{Refused, Reply};
 pub use self::request::CallKind;
 use self::request::{Asked, Call};
@@ -54,6 +57,7 @@ struct Shared {
     key: Digest,
     state: Mutex<State>,
     counts: [AtomicU64; CallKind::ALL.len()],
+    trouble: Mutex<Option<(Trouble, Instant)>>,
 }
 
 impl Backend {
@@ -63,6 +67,7 @@ impl Backend {
             key: sha256(gateway_key.as_bytes()),
             state: Mutex::new(State::default()),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
+            trouble: Mutex::new(None),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -86,6 +91,7 @@ impl Backend {
     }
 
     async fn reply<B: Body>(&self, parts: &Parts, body: B) -> Reply {
+        self.suffer().await?;
         let call = Call::read(&parts.method, parts.uri.path());
         if let Ok(call) = &call {
             self.shared.counts[call.kind() as usize].fetch_add(1, Relaxed);

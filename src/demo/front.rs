@@ -6,7 +6,7 @@
 //!
 //! Pages work without JavaScript except where they say so. Script and style are inline, under a CSP by hash.
 
-mod page;
+pub(crate) mod page;
 mod pages;
 mod stream;
 mod told;

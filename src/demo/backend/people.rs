@@ -1,5 +1,7 @@
 //! Who there is in the demo: users, tenants, and who belongs where.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -20,7 +22,7 @@ pub(super) struct User {
     pub(super) role: &'static str,
     pub(super) permissions: &'static [&'static str],
     /// The step of onboarding that is due; none when it is complete.
-    pub(super) step: Option<&'static str>,
+    pub(super) step: Option<Cow<'static, str>>,
     /// Ids of tenants; the first is where a sign-in leads.
     pub(super) tenants: Vec<String>,
     pub(super) disabled: bool,
@@ -61,7 +63,7 @@ impl Default for People {
         let users = vec![
             user("1", "alice@acme.test", "Alice", "owner", &[0]),
             user("2", "bob@globex.test", "Bob", "owner", &[1]),
-            User { step: Some("company"), ..user(NEWBIE, "newbie@example.test", "Newbie", "owner", &[]) },
+            User { step: Some("company".into()), ..user(NEWBIE, "newbie@example.test", "Newbie", "owner", &[]) },
             user("4", "carol@acme.test", "Carol", "member", &[0, 1]),
             User { second_factor: true, ..user("5", "dave@acme.test", "Dave", "member", &[0]) },
         ];
@@ -111,10 +113,24 @@ impl People {
 
     pub(super) fn reset_newbie(&mut self) {
         if let Some(newbie) = self.users.iter_mut().find(|user| user.id == NEWBIE) {
-            newbie.step = Some("company");
+            newbie.step = Some("company".into());
             let left = std::mem::take(&mut newbie.tenants);
             self.tenants.retain(|tenant| !left.contains(&tenant.id));
         }
+    }
+
+    /// Asks onboarding of a user again, from this step on. The newcomer's tenant goes, everybody else's stays.
+    pub(super) fn require_onboarding(&mut self, user_id: &str, step: &str) {
+        if user_id == NEWBIE {
+            self.reset_newbie();
+        }
+        if let Some(user) = self.users.iter_mut().find(|user| user.id == user_id) {
+            user.step = Some(step.to_owned().into());
+        }
+    }
+
+    pub(super) fn all(&self) -> &[User] {
+        &self.users
     }
 
     pub(super) fn disable(&mut self, user_id: &str, disabled: bool) {

@@ -118,6 +118,11 @@ impl Sessions {
         Some(session.public_id)
     }
 
+    /// The live session of a sid, to be changed.
+    pub(super) fn live_mut(&mut self, sid: &str, now: Timestamp) -> Option<&mut Session> {
+        self.by_sid.get_mut(&stored(sid)?).filter(|session| session.live(now))
+    }
+
     /// Ends every live session that fits; their public ids.
     pub(super) fn end_where(&mut self, now: Timestamp, fits: impl Fn(&Session) -> bool) -> Vec<Uuid> {
         let mut ended = Vec::new();

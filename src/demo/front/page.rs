@@ -6,11 +6,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::told::Told;
 
 const LAYOUT: &str = include_str!("layout.html");
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// What stands in a place.
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// Somebody's text: escaped.
     Text(&'a str),
     /// Markup of our own.
@@ -18,7 +18,7 @@ pub(super) enum Part<'a> {
 }
 
 /// Fills a template. One pass, so that nothing that was filled in is read as a place again.
-pub(super) fn fill(template: &str, parts: &[(&str, Part<'_>)]) -> String {
+pub(crate) fn fill(template: &str, parts: &[(&str, Part<'_>)]) -> String {
     let mut html = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -36,7 +36,7 @@ pub(super) fn fill(template: &str, parts: &[(&str, Part<'_>)]) -> String {
 }
 
 /// Text as it can stand in an element or in a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
