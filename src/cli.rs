@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0, 1 failed (`check`: faults found), 2 usage, or `run` with a faulty configuration.
 
 mod demo;
+mod dev;
 mod run;
 
 use std::io::IsTerminal;
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long, requires = "test_sessions")]
         test_sessions_file: Option<PathBuf>,
     },
+    /// Daily work with `next dev`: https on localhost, users to switch between, and every redirect explained.
+    Dev(Dev),
     /// Report every fault of a configuration; exit 1 if there is one.
     Check {
         /// The configuration.
@@ -51,6 +54,42 @@ enum Command {
     },
     /// Print the version.
     Version,
+}
+
+#[derive(Debug, clap::Args)]
+struct Dev {
+    /// The application.
+    #[arg(long, value_name = "URL", default_value = "http://localhost:3000")]
+    upstream: String,
+    /// Who a browser is at its first visit: alice, bob, carol, newbie, or an e-mail address.
+    #[arg(long = "as", value_name = "USER")]
+    user: Option<String>,
+    /// Your session backend, with its key in SIDGATE_GATEWAY_KEY; the embedded one otherwise.
+    #[arg(long, value_name = "URL")]
+    backend: Option<String>,
+    /// Your routes and pages; those for a new application otherwise.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the gateway listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    https: std::net::SocketAddr,
+    /// Where the admin listener is.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    admin: std::net::SocketAddr,
+    /// The folder of the development authority; in your own data otherwise.
+    #[arg(long, value_name = "DIR")]
+    ca: Option<PathBuf>,
+    /// Explain what is let through, too.
+    #[arg(long)]
+    verbose: bool,
+}
+
+impl Dev {
+    fn options(self) -> crate::dev::Options {
+        let Self { upstream, user, backend, config, https, admin, ca, verbose } = self;
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        crate::dev::Options { upstream, user, backend, config, https, admin, ca, verbose, colour }
+    }
 }
 
 /// Reads the arguments and does what they say.
@@ -62,6 +101,7 @@ pub fn main() -> ExitCode {
             let test_sessions = test_sessions.zip(test_sessions_file);
             demo::run(https, admin, test_sessions.map(|(count, file)| demo::TestSessions { count, file }))
         }
+        Command::Dev(dev) => dev::run(&dev.options()),
         Command::Check { config } => match check::load(&config) {
             Ok(found) => {
                 let (routes, upstreams) = (found.routes.len(), found.upstreams.len());

@@ -126,6 +126,22 @@ impl SidCookie {
         });
     }
 
+    /// Puts a sid into a request's `Cookie`, in the place of whatever came under its name.
+    pub(crate) fn replace(&self, headers: &mut HeaderMap, sid: &SessionId) {
+        let name = if self.host_prefix { &self.prefixed } else { &self.name };
+        let mut line = format!("{name}={}", sid.expose()).into_bytes();
+        each_pair(headers, |pair| {
+            if !split(pair).is_some_and(|(name, _)| self.names(core_of(name))) {
+                line.extend_from_slice(b"; ");
+                line.extend_from_slice(pair);
+            }
+        });
+        if let Ok(mut value) = HeaderValue::from_maybe_shared(Bytes::from(line)) {
+            value.set_sensitive(true);
+            headers.insert(COOKIE, value);
+        }
+    }
+
     /// Whether a line of an upstream's answer sets the session cookie, as browsers read it: of `=sid=x` they make a
     /// cookie without a name, and send it back as `sid=x`.
     fn is_set_by(&self, line: &HeaderValue) -> bool {
@@ -254,6 +270,19 @@ pub fn has(headers: &HeaderMap, name: &str) -> bool {
 pub fn marker(name: &str, seconds: u32) -> Option<HeaderValue> {
     let line = format!("{name}=1; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax");
     HeaderValue::from_maybe_shared(Bytes::from(line)).ok()
+}
+
+/// A note of the gateway's own that a browser keeps until it is closed; nothing secret. Name and value are tokens.
+pub(crate) fn note(name: &str, value: &str) -> Option<HeaderValue> {
+    let line = format!("{name}={value}; Path=/; HttpOnly; Secure; SameSite=Lax");
+    HeaderValue::from_maybe_shared(Bytes::from(line)).ok()
+}
+
+/// Whether that note was sent, with that value.
+pub(crate) fn has_note(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    let mut found = false;
+    each_pair(headers, |pair| found |= value_of(pair, name) == Some(value.as_bytes()));
+    found
 }
 
 /// Every pair, trimmed; empty ones are passed over.

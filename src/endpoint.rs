@@ -19,7 +19,8 @@ use crate::context::Context;
 use crate::gateway::Gateway;
 use crate::rejection::Rejection;
 
-pub(crate) use origin::is_own_origin;
+pub(crate) use body::collect as body_of;
+pub(crate) use origin::{is_own_origin, is_same_origin};
 
 /// The session API's paths.
 const SESSION: &str = "/api/auth/session-v2";
@@ -60,7 +61,7 @@ impl Endpoint {
         cx: &mut Context,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Rejection> {
-        if !cx.safe_method() && !origin::is_same_origin(request.headers(), &gateway.origin(cx)) {
+        if !cx.safe_method() && !is_same_origin(request.headers(), &gateway.origin(cx)) {
             return Err(Rejection::cross_origin());
         }
         match (self, &cx.method) {

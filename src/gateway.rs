@@ -21,6 +21,7 @@ use crate::config::{Config, Rate};
 use crate::context::{self, ConnectionInfo, Context, Origin};
 use crate::cookie::SidCookie;
 use crate::decision::{Decision, Wants};
+use crate::dev::Room;
 use crate::endpoint::{self, Endpoint};
 use crate::limit::Limiter;
 use crate::networks::Proxies;
@@ -56,6 +57,8 @@ pub struct Gateway {
     max_headers: usize,
     public_origin: Option<Origin>,
     tunnels: Tunnels,
+    /// What `sidgate dev` adds; nowhere else is there one.
+    room: Option<Room>,
 }
 
 /// The limits on what costs the backend much.
@@ -75,6 +78,15 @@ impl Gateway {
     /// # Errors
     /// What [`crate::check`] would have found.
     pub fn new(config: &Config) -> Result<Arc<Self>, String> {
+        Self::build(config, None)
+    }
+
+    /// The same with the room of `sidgate dev`.
+    pub(crate) fn with_room(config: &Config, room: Room) -> Result<Arc<Self>, String> {
+        Self::build(config, Some(room))
+    }
+
+    fn build(config: &Config, room: Option<Room>) -> Result<Arc<Self>, String> {
         let routes = RouteTable::new(config)
             .map_err(|faults| faults.iter().map(|f| f.reason.clone() + "\n").collect::<String>())?;
         let tunnels = Tunnels::default();
@@ -96,6 +108,7 @@ impl Gateway {
             max_headers: config.server.max_headers,
             public_origin: config.server.public_origin.as_deref().and_then(Origin::parse),
             tunnels,
+            room,
         }))
     }
 
@@ -109,18 +122,30 @@ impl Gateway {
         let mut answer = match self.answer(cx, request).await {
             Ok(answer) => answer,
             Err(rejection) => {
-                let mut answer = rejection.answer(cx);
+                let mut answer = match &self.room {
+                    Some(room) => room.refusal(cx, rejection),
+                    None => rejection.answer(cx),
+                };
                 endpoint::no_store(answer.headers_mut());
                 answer
             }
         };
+        if let Some(room) = &self.room {
+            room.explain(cx, &answer);
+        }
         respond::finish(cx, &mut answer);
         answer
     }
 
     /// The stages.
-    async fn answer(&self, cx: &mut Context, request: Request<Incoming>) -> Result<Response<Body>, Rejection> {
+    async fn answer(&self, cx: &mut Context, mut request: Request<Incoming>) -> Result<Response<Body>, Rejection> {
         self.read(cx, &request)?;
+        if let Some(room) = &self.room {
+            if Room::owns(&cx.path) {
+                return Box::pin(room.answer(self, cx, request)).await;
+            }
+            room.welcome(self, cx, request.headers_mut());
+        }
         if let Some(endpoint) = Endpoint::at(&cx.path) {
             cx.facts.route = Some(endpoint.path().into());
             let answer = endpoint.answer(self, cx, request).await;

@@ -24,6 +24,7 @@ pub mod context;
 pub mod cookie;
 pub mod decision;
 pub mod demo;
+pub mod dev;
 pub mod endpoint;
 pub mod gateway;
 pub mod http1;

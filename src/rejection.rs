@@ -230,6 +230,14 @@ impl Rejection {
         self.status
     }
 
+    /// The code, unless it is the backend's own word.
+    pub(crate) fn word(&self) -> Option<&'static str> {
+        match self.code {
+            Cow::Borrowed(word) => Some(word),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// The code, for a form's way back.
     pub fn code(&self) -> &str {
         &self.code

@@ -29,9 +29,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::certificate::Certificate;
 use crate::config::Config;
+use crate::dev::Room;
 use crate::gateway::Gateway;
 use crate::limit::Seats;
 use crate::telemetry::AccessLog;
+
+pub(crate) use tls::More;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -87,15 +90,30 @@ impl Server {
     /// # Errors
     /// A certificate that cannot be used, an address that cannot be bound.
     pub async fn bind(config: &Config, log: AccessLog) -> Result<Self, StartError> {
+        Self::bind_all(config, log, None).await
+    }
+
+    /// The same with what `sidgate dev` adds.
+    pub(crate) async fn bind_dev(config: &Config, log: AccessLog, room: Room, more: More) -> Result<Self, StartError> {
+        Self::bind_all(config, log, Some((room, more))).await
+    }
+
+    async fn bind_all(config: &Config, log: AccessLog, dev: Option<(Room, More)>) -> Result<Self, StartError> {
+        let (room, more) = dev.unzip();
         let certificates = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
         let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(StartError)?;
+        let certificates = Arc::new(tls::Certificates { listed: certificates, more });
         let mut listeners = Vec::new();
         for door in door::doors(&config.listeners, &certificates).map_err(StartError)? {
             listeners.push((listen(door.listener.address, config)?, door));
         }
         let admin = listen(config.admin.listen, config)?;
+        let gateway = match room {
+            Some(room) => Gateway::with_room(config, room),
+            None => Gateway::new(config),
+        };
         let shared = Shared {
-            gateway: Gateway::new(config).map_err(StartError)?,
+            gateway: gateway.map_err(StartError)?,
             log,
             config: config.server.clone(),
             permits: Arc::new(Semaphore::new(config.server.max_connections)),

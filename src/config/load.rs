@@ -3,9 +3,9 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
-use super::table::{Problem, Reader, Table};
+use super::table::{Problem, Reader, Table, Value};
 use super::{
     Admin, ApplicationPreset, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths, Place,
     Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
@@ -29,6 +29,16 @@ impl Config {
         Ok((config, Source { file, text }))
     }
 
+    /// Reads a file of which some tables count for nothing, as those that `sidgate dev` replaces: what they say may be
+    /// faulty, and what they name (certificates, secrets) need not exist.
+    pub(crate) fn load_without(path: &Path, replaced: &[&str]) -> Result<(Self, Source), ConfigError> {
+        let file = path.display().to_string();
+        let text = text_of(path, &file)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), replaced)?;
+        Ok((config, Source { file, text }))
+    }
+
     /// Checks a text. `file` is its name in faults, `base` what paths in it are relative to, `env` the environment.
     pub fn parse(
         text: &str,
@@ -36,15 +46,33 @@ impl Config {
         base: &Path,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        if text.len() > LARGEST {
-            return Err(too_large(file));
-        }
-        let (document, errors) = DeTable::parse_recoverable(text);
-        let reader = Reader::new(text, base, env);
-        let config = read(&mut Table::root(&reader, document.get_ref()));
-        let faults = syntax::merge(text, &errors, reader.into_found());
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError::new(file, text, faults)) }
+        parse(text, file, base, env, &[])
     }
+}
+
+fn parse(
+    text: &str,
+    file: &str,
+    base: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    replaced: &[&str],
+) -> Result<Config, ConfigError> {
+    if text.len() > LARGEST {
+        return Err(too_large(file));
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let reader = Reader::new(text, base, env);
+    let config = read(&mut Table::root(&reader, document.get_ref()));
+    let mut found = reader.into_found();
+    if !replaced.is_empty() {
+        let mut keys = Vec::new();
+        document.get_ref().iter().for_each(|(key, value)| places(key.get_ref(), key.span().start, value, &mut keys));
+        // A fault belongs to the last key before it.
+        let table = |at: usize| keys.iter().filter(|(start, _)| *start <= at).max().map(|(_, table)| *table);
+        found.retain(|f| !table(f.fault.place.0.start).is_some_and(|t| replaced.contains(&t)));
+    }
+    let faults = syntax::merge(text, &errors, found);
+    if faults.is_empty() { Ok(config) } else { Err(ConfigError::new(file, text, faults)) }
 }
 
 pub(super) fn read(root: &mut Table<'_>) -> Config {
@@ -90,6 +118,16 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     }
 }
 
+/// Where a table's keys stand, those of tables in it included, with the name of the outermost one.
+fn places<'t>(table: &'t str, start: usize, value: &'t Value<'_>, out: &mut Vec<(usize, &'t str)>) {
+    out.extend([(start, table), (value.span().start, table)]);
+    match value.get_ref() {
+        DeValue::Table(inner) => inner.iter().for_each(|(key, value)| places(table, key.span().start, value, out)),
+        DeValue::Array(items) => items.iter().for_each(|item| places(table, item.span().start, item, out)),
+        _ => {}
+    }
+}
+
 fn text_of(path: &Path, file: &str) -> Result<String, ConfigError> {
     let read = || {
         let mut bytes = Vec::new();
@@ -127,8 +165,6 @@ fn whole(file: &str, problem: Problem) -> ConfigError {
 mod tests {
     use std::collections::BTreeSet;
 
-    use toml::de::{DeTable, DeValue};
-
     use super::*;
 
     /// Every key that is asked for stands in the reference, if only in a comment, and the other way round.
@@ -149,6 +185,29 @@ mod tests {
         let mut written = BTreeSet::new();
         collect(document.get_ref(), "", &mut written);
         assert_eq!(*reader.asked.borrow(), written);
+    }
+
+    #[test]
+    fn what_is_replaced_may_be_faulty_and_nothing_else() {
+        let text = r#"
+            [backend]
+            gateway_key = "${NOT_SET}"
+            timeout = "soon"
+            [backend.paths]
+            sign_in = "no path"
+            [[certificate]]
+            chain = "/nowhere"
+            [[listener]]
+            address = "here"
+            [upstream.nextjs]
+            url = "ftp://x"
+            [[route]]
+            path = "/a"
+            acess = "public"
+        "#;
+        let parsed = |replaced: &[&str]| parse(text, "x", Path::new(""), &|_| None, replaced).unwrap_err();
+        assert_eq!(parsed(&["backend", "certificate", "listener", "upstream"]).faults.len(), 1);
+        assert!(parsed(&["certificate", "listener", "upstream"]).faults.len() > 3);
     }
 
     fn collect(table: &DeTable<'_>, prefix: &str, keys: &mut BTreeSet<String>) {

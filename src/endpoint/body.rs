@@ -86,7 +86,8 @@ pub(super) fn media_type(request: &Request<Incoming>) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-pub(super) async fn collect(request: Request<Incoming>) -> Result<bytes::Bytes, Rejection> {
+/// The bytes of a call's body.
+pub(crate) async fn collect(request: Request<Incoming>) -> Result<bytes::Bytes, Rejection> {
     let read = Limited::new(request.into_body(), MAX_BODY).collect();
     let late = || Rejection::bad_body("slow_body", "The body did not come in time.");
     let read = tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| late())?;

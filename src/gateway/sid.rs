@@ -48,6 +48,11 @@ impl Gateway {
         self.set_sid(cx, sid, session.expires_at, came.sent > 1);
     }
 
+    /// Goes on with a request as if this sid had come with it, and nothing else of its name.
+    pub(crate) fn assume_sid(&self, headers: &mut HeaderMap, sid: &SessionId) {
+        self.cookie.replace(headers, sid);
+    }
+
     /// The sids of a request.
     pub(crate) fn sids(&self, headers: &HeaderMap) -> SidCookies {
         self.cookie.read(headers)

@@ -125,7 +125,7 @@ fn no_handshake(peer: SocketAddr, error: io::Error) -> Turned {
 
 /// The doors of all listeners. Those that ask for the same client certificates share their TLS, and with it the tickets
 /// for resumption; those that do not must not: a ticket of a listener that asks for none would open one that does.
-pub(super) fn doors(listeners: &[Listener], certificates: &[Certificate]) -> Result<Vec<Arc<Door>>, String> {
+pub(super) fn doors(listeners: &[Listener], certificates: &Arc<tls::Certificates>) -> Result<Vec<Arc<Door>>, String> {
     let mut made: Vec<(Option<&std::path::Path>, tls::Acceptor)> = Vec::new();
     let mut doors = Vec::new();
     for listener in listeners {
@@ -134,7 +134,7 @@ pub(super) fn doors(listeners: &[Listener], certificates: &[Certificate]) -> Res
             _ if listener.mode != ListenerMode::Https => None,
             Some((_, tls)) => Some(tls.clone()),
             None => {
-                let tls = tls::Acceptor::new(certificates.to_vec(), authority)?;
+                let tls = tls::Acceptor::new(certificates.clone(), authority)?;
                 made.push((authority, tls.clone()));
                 Some(tls)
             }

@@ -1,5 +1,6 @@
 //! TLS: rustls with aws-lc-rs, 1.2 and 1.3, hybrid post-quantum key exchange first, certificates by SNI.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,18 +24,36 @@ pub(super) struct Acceptor {
 
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").field("certificates", &self.certificates.0.len()).finish_non_exhaustive()
+        f.debug_struct("Acceptor").field("certificates", &self.certificates.listed.len()).finish_non_exhaustive()
     }
 }
 
-#[derive(Debug)]
-struct Certificates(Vec<Certificate>);
+/// Makes a certificate for a name that no listed one covers: `sidgate dev` does.
+pub(crate) type More = Arc<dyn Fn(&str) -> Option<Certificate> + Send + Sync>;
+
+/// The certificates there are, and those that can be made.
+pub(super) struct Certificates {
+    /// In the order of the file.
+    pub(super) listed: Vec<Certificate>,
+    /// For other names.
+    pub(super) more: Option<More>,
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Certificates").field(&self.listed).finish()
+    }
+}
 
 impl Certificates {
     /// The first that covers the name; without a name, or for an unknown one, the first of all. A request for a host
     /// that it does not cover is then answered 421 by the pipeline.
-    fn choose(&self, name: Option<&str>) -> Option<&Certificate> {
-        name.and_then(|n| self.0.iter().find(|c| c.covers(n))).or_else(|| self.0.first())
+    fn choose(&self, name: Option<&str>) -> Option<Cow<'_, Certificate>> {
+        if let Some(listed) = name.and_then(|n| self.listed.iter().find(|c| c.covers(n))) {
+            return Some(Cow::Borrowed(listed));
+        }
+        let made = name.zip(self.more.as_ref()).and_then(|(name, more)| more(name));
+        made.map(Cow::Owned).or_else(|| self.listed.first().map(Cow::Borrowed))
     }
 }
 
@@ -46,11 +65,10 @@ impl ResolvesServerCert for Certificates {
 
 impl Acceptor {
     /// With `client_ca`, only clients with a certificate that it has signed get through the handshake.
-    pub(super) fn new(certificates: Vec<Certificate>, client_ca: Option<&Path>) -> Result<Self, String> {
-        if certificates.is_empty() {
+    pub(super) fn new(certificates: Arc<Certificates>, client_ca: Option<&Path>) -> Result<Self, String> {
+        if certificates.listed.is_empty() {
             return Err("an https listener needs a [[certificate]]".into());
         }
-        let certificates = Arc::new(Certificates(certificates));
         let fault = |e: rustls::Error| format!("TLS cannot be set up: {e}");
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -73,7 +91,7 @@ impl Acceptor {
         stream: TcpStream,
     ) -> std::io::Result<(TlsStream<TcpStream>, Option<Certificate>)> {
         let stream = self.tls.accept(stream).await?;
-        let given = self.certificates.choose(stream.get_ref().1.server_name()).cloned();
+        let given = self.certificates.choose(stream.get_ref().1.server_name()).map(Cow::into_owned);
         Ok((stream, given))
     }
 }

@@ -1,6 +1,8 @@
 //! The program as a person runs it: commands, what they print, how they exit.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dev;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 
