@@ -78,7 +78,7 @@ pub fn notes(config: &Config) -> Vec<String> {
             route.pattern
         )
     };
-    cannot.map(note).chain(guests.map(guest)).collect()
+    cannot.map(note).chain(guests.map(guest)).chain(tenants::note(config)).collect()
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {

@@ -1,5 +1,6 @@
 //! Tenants by subdomain: whether sessions follow from one tenant's host to another's.
 
+use crate::certificate::Certificate;
 use crate::config::{Config, Fault, HostPattern, Segment, TenantHost};
 
 pub(super) fn faults(config: &Config) -> Vec<Fault> {
@@ -21,6 +22,15 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Tenants come and go, so their certificate is mostly one with a wildcard; but one for each is a way, too.
+pub(super) fn note(config: &Config) -> Option<String> {
+    let host = config.pages.tenant_host.as_ref()?.host_of("any-tenant")?;
+    let mut loaded = config.certificates.iter().filter_map(|c| Certificate::load(&c.chain, &c.key).ok()).peekable();
+    loaded.peek()?;
+    (!loaded.any(|certificate| certificate.covers(&host)))
+        .then(|| format!("no [[certificate]] covers {host}: each tenant's host needs one that names it, or a wildcard"))
 }
 
 /// People are sent to these hosts with a session of another: it has to be there, too.
@@ -55,17 +65,39 @@ fn is_under(host: &str, domain: &str) -> bool {
 mod tests {
     use std::path::Path;
 
+    use super::super::page_faults;
     use super::*;
+    use crate::route::RouteTable;
 
-    fn faults_of(session: &str, pages: &str, host: &str) -> Vec<String> {
+    fn config_of(session: &str, pages: &str, host: &str) -> Config {
         let text = format!(
             "listener = [{{ mode = \"serve\", trusted_peers = [\"::1\"] }}]\nupstream.nextjs = {{}}\n\
              backend.gateway_key = \"${{X}}\"\n[session]\n{session}\n[pages]\n{pages}\n\
-             [[route]]\nhost = \"{host}\"\npath = \"/{{*rest}}\"\ntenant = {{ parameter = \"t\", match = \"slug\" }}\n"
+             [[route]]\nhost = \"{host}\"\npath = \"/{{*rest}}\"\n{}",
+            if host.contains('{') { "tenant = { parameter = \"t\", match = \"slug\" }\n" } else { "" }
         );
         let key = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
-        let config = Config::parse(&text, "x", Path::new(""), &key).unwrap();
+        Config::parse(&text, "x", Path::new(""), &key).unwrap()
+    }
+
+    fn faults_of(session: &str, pages: &str, host: &str) -> Vec<String> {
+        let config = config_of(session, pages, host);
         faults(&config).into_iter().map(|fault| format!("{} / {}", fault.reason, fault.hint.unwrap())).collect()
+    }
+
+    #[test]
+    fn a_certificate_that_names_no_tenants_host_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, noted) in [("*.app.example.com", false), ("*.example.com", true), ("app.example.com", true)] {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
+            std::fs::write(&chain, made.cert.pem()).unwrap();
+            std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+            let mut config =
+                config_of("domain = \"example.com\"", "tenant_host = \"{tenant}.app.example.com\"", "x.test");
+            config.certificates = vec![crate::config::Certificate { chain, key }];
+            assert_eq!(note(&config).is_some(), noted, "{name}");
+        }
     }
 
     #[test]
@@ -81,5 +113,40 @@ mod tests {
         assert!(other[0].contains("arrives there signed out"), "{other:?}");
         assert!(other[1].contains("does not reach app.example.com"), "{other:?}");
         assert_eq!(faults_of("domain = \"app.example.com\"", hosts, "{t}.example.org").len(), 1);
+    }
+
+    fn walked(routes: &str) -> Vec<String> {
+        let text = format!(
+            "listener = [{{ mode = \"serve\", trusted_peers = [\"::1\"] }}]\nupstream.nextjs = {{}}\n\
+             backend.gateway_key = \"${{X}}\"\n[pages]\nhome = \"/dashboard\"\n\
+             tenant_host = \"{{tenant}}.app.example.com\"\n{routes}"
+        );
+        let key = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+        let config = Config::parse(&text, "x", Path::new(""), &key).unwrap();
+        let table = RouteTable::new(&config).unwrap();
+        page_faults(&config, &table).into_iter().map(|fault| fault.reason).collect()
+    }
+
+    fn route(host: &str, path: &str, access: &str, rule: &str) -> String {
+        let host = if host.is_empty() { String::new() } else { format!("host = \"{host}\"\n") };
+        format!("[[route]]\n{host}path = \"{path}\"\naccess = \"{access}\"\n{rule}\n")
+    }
+
+    #[test]
+    fn redirects_are_followed_to_a_tenants_host() {
+        const RULE: &str = "tenant = { parameter = \"t\", match = \"slug\" }";
+        let hosts = "{t}.app.example.com";
+        let pages = |host: &str| {
+            route(host, "/auth/signin", "guest", "")
+                + &route(host, "/onboarding", "signed_in", "")
+                + &route(host, "/dashboard", "signed_in", "")
+        };
+        let good = pages("") + &route(hosts, "/dashboard", "onboarded", RULE);
+        assert_eq!(walked(&good), [""; 0]);
+        let nowhere = walked(&pages("app.example.com"));
+        let lost = "is redirected to `https://own-tenant.app.example.com/dashboard`, which no route matches";
+        assert!(nowhere.iter().any(|reason| reason.contains(lost)), "{nowhere:?}");
+        let round = walked(&(pages("") + &route(hosts, "/{*rest}", "onboarded", RULE)));
+        assert!(round.iter().any(|reason| reason.contains("/auth/signin -> /auth/signin")), "{round:?}");
     }
 }

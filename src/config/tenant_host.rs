@@ -95,6 +95,11 @@ mod tests {
         ] {
             assert_eq!(hosts.name_in(other), None, "{other}");
         }
+        for text in
+            ["app.example.com", "a_b.{tenant}.example.com", "{tenant}.{tenant_id}.example.com", "{tenant}.localhost"]
+        {
+            assert!(TenantHost::parse(text).is_err(), "{text}");
+        }
         for name in ["", "Acme", "a.b", "a_b", "-a", "a-", "café", "a/b", "a@b", &"x".repeat(64)] {
             assert_eq!(hosts.host_of(name), None, "{name}");
         }
