@@ -3,6 +3,7 @@
 import "./next/sign-in.js";
 import "./next/onboarding.js";
 import "./next/tenants.js";
+import "./next/tenant-hosts.js";
 import "./next/second-factor.js";
 import "./next/oauth.js";
 import "./next/sign-up.js";

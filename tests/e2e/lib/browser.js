@@ -9,7 +9,10 @@ import { ROOT } from "./process.js";
 
 export const RESULTS = join(ROOT, "tests/e2e/results");
 const PASSWORD = "correct horse";
-const ADDRESS = { alice: "alice@acme.test", bob: "bob@globex.test", dave: "dave@acme.test", newbie: "newbie@example.test" };
+const ADDRESS = {
+  alice: "alice@acme.test", bob: "bob@globex.test", carol: "carol@acme.test", dave: "dave@acme.test",
+  newbie: "newbie@example.test",
+};
 
 function executable() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;

@@ -21,6 +21,8 @@ export class Stack {
   idp = new IdentityProvider();
   /** The sids that Django gave the application. */
   given = [];
+  /** More gateways in front of the same. */
+  others = [];
 
   async start() {
     this.folder = await mkdtemp(join(tmpdir(), "sidgate-e2e-"));
@@ -44,10 +46,29 @@ export class Stack {
     await writeFile(config, rendered.replaceAll(`${ROOT}/certs/`, `${this.folder}/certs/`));
     // One address signs in here more often in a minute than a whole office elsewhere.
     await appendFile(config, '\n[sign_in]\nper_client = "50/s"\nper_email = "50/s"\n');
+    this.program = program;
+    this.gateway = await this.startGateway("gateway", admin);
+  }
+
+  /** A gateway by the configuration of that name. */
+  async startGateway(name, admin) {
+    const config = join(this.folder, `${name}.toml`);
     const env = { SIDGATE_GATEWAY_KEY: this.key };
-    await run(program, ["check", "--config", config], { env });
-    this.gateway = new Service(program, ["run", "--config", config], join(this.folder, "gateway.log"), env);
-    await this.gateway.ready(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+    await run(this.program, ["check", "--config", config], { env });
+    const gateway = new Service(this.program, ["run", "--config", config], join(this.folder, `${name}.log`), env);
+    await gateway.ready(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+    return gateway;
+  }
+
+  /** One more gateway in front of the same applications, its configuration changed by `change(text)`; its port. */
+  async another(name, change) {
+    const [https, admin] = await freePorts(2);
+    const moved = (text, [from, to]) => text.replaceAll(`:${from}"`, `:${to}"`);
+    const text = await readFile(join(this.folder, "gateway.toml"), "utf8");
+    const ports = [[this.env.DEMO_HTTPS_PORT, https], [this.env.DEMO_ADMIN_PORT, admin]];
+    await writeFile(join(this.folder, `${name}.toml`), change(ports.reduce(moved, text)));
+    this.others.push(await this.startGateway(name, admin));
+    return https;
   }
 
   /** Django and Next.js, or the one of them that does not run. */
@@ -85,7 +106,7 @@ export class Stack {
   }
 
   async stop() {
-    await this.gateway?.stop();
+    await Promise.all([this.gateway, ...this.others].map((gateway) => gateway?.stop()));
     await run(join(DEMO, "stop"), ["--run-dir", this.folder]);
     await this.idp.stop();
     this.between?.stop();

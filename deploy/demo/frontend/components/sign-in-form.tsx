@@ -8,6 +8,7 @@ const PASSWORD = "correct horse";
 const PEOPLE = [
   { email: "alice@acme.test", about: "Acme, onboarded" },
   { email: "bob@globex.test", about: "Globex, onboarded" },
+  { email: "carol@acme.test", about: "Acme and Globex" },
   { email: "dave@acme.test", about: "Acme, with a second factor" },
   { email: "newbie@example.test", about: "no company yet" },
 ];

@@ -2,6 +2,7 @@ import { identity } from "@/lib/identity";
 import { NoIdentity } from "@/components/no-identity";
 import { IdentityCard } from "@/components/identity-card";
 import { Fetch, SignOut } from "@/components/buttons";
+import { TenantSwitcher } from "@/components/tenant-switcher";
 import { count, increment } from "./counter";
 
 export default async function TenantDashboard({ params }: { params: Promise<{ tenant: string }> }) {
@@ -13,6 +14,7 @@ export default async function TenantDashboard({ params }: { params: Promise<{ te
     <>
       <h1 data-testid="dashboard-title">{tenant}</h1>
       <IdentityCard who={who} />
+      <TenantSwitcher current={who.tenantId} />
       <section className="card">
         <h2>A server action</h2>
         <form action={increment}>
