@@ -50,7 +50,7 @@ pub use session::{Session, SignIn};
 pub use target::{ClientTls, Target};
 pub use tenant_host::TenantHost;
 pub(crate) use tenant_host::is_host_label;
-pub use upstream::Upstream;
+pub use upstream::{Balance, HealthCheck, Upstream};
 pub use value::Rate;
 
 /// The whole configuration.

@@ -172,6 +172,8 @@ pub struct Facts {
     pub upstream_us: Option<u64>,
     /// What went wrong with the upstream.
     pub upstream_error: Option<&'static str>,
+    /// Which instance of the upstream it went to, where there are several.
+    pub instance: Option<Arc<str>>,
     /// The request went out twice.
     pub retried: bool,
     /// `Set-Cookie` lines for the session cookie, taken out of the upstream's answer.

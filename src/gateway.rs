@@ -184,6 +184,11 @@ impl Gateway {
         &self.sessions
     }
 
+    /// The applications.
+    pub fn upstreams(&self) -> &[Upstream] {
+        &self.upstreams
+    }
+
     /// WebSocket tunnels, for the drain.
     pub fn tunnels(&self) -> &Tunnels {
         &self.tunnels

@@ -323,6 +323,11 @@ pub struct Incoming<S, B> {
 }
 
 impl<S, B> Incoming<S, B> {
+    /// No request follows over this connection: the server says so.
+    pub fn is_last(&self) -> bool {
+        !self.keep_alive
+    }
+
     /// The connection, if it is good for another request.
     pub fn into_connection(self) -> Option<Connection<S>> {
         let good = self.keep_alive && self.sending.is_none() && self.decoder.is_end();

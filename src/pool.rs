@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -40,6 +40,7 @@ pub struct Pool {
     // too many grows old and goes.
     idle: Mutex<Vec<Idle>>,
     open: AtomicUsize,
+    keep: AtomicBool,
 }
 
 struct Idle {
@@ -82,7 +83,8 @@ impl fmt::Debug for Pool {
 impl Pool {
     /// An empty pool. Needs a tokio runtime: what is idle is looked after in the background.
     pub fn new(config: PoolConfig) -> Arc<Self> {
-        let pool = Arc::new(Self { config, idle: Mutex::default(), open: AtomicUsize::new(0) });
+        let pool =
+            Arc::new(Self { config, idle: Mutex::default(), open: AtomicUsize::new(0), keep: AtomicBool::new(true) });
         let weak = Arc::downgrade(&pool);
         tokio::spawn(async move {
             loop {
@@ -124,6 +126,11 @@ impl Pool {
     /// Leases that are out, those that still connect included.
     pub fn open(&self) -> usize {
         self.open.load(Relaxed)
+    }
+
+    /// Whether connections are kept for the next request.
+    pub fn keep(&self, keep: bool) {
+        self.keep.store(keep, Relaxed);
     }
 
     /// Closes the idle connections.
@@ -196,10 +203,18 @@ impl<B> Leased<B> {
     pub fn give_back(self) {
         let Some(connection) = self.incoming.into_connection() else { return };
         let pool = &self.open.0;
+        if !pool.keep.load(Relaxed) {
+            return;
+        }
         let mut idle = pool.idle();
         if idle.len() < pool.config.max_idle {
             idle.push(Idle { connection, since: Instant::now() });
         }
+    }
+
+    /// The server says that it closes the connection after this answer.
+    pub fn is_last(&self) -> bool {
+        self.incoming.is_last()
     }
 
     /// The stream behind an answer with 101, and what has come over it already. It counts as open while the third of

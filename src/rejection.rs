@@ -264,6 +264,11 @@ impl From<UpstreamError> for Rejection {
             UpstreamError::Timeout => {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "The application did not answer in time.")
             }
+            UpstreamError::Overloaded => {
+                let retry_after = Some(1);
+                let message = "The application has more requests open than it can take. Try again in a moment.";
+                Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "upstream_overloaded", message) }
+            }
             UpstreamError::Draining => {
                 let retry_after = Some(1);
                 let message = "This gateway is about to stop. Try again.";

@@ -4,35 +4,42 @@
 //! itself, public ones included: forgetting either does not type-check.
 
 mod balance;
+mod budget;
+mod exchange;
 mod headers;
+mod health;
 mod instance;
+mod probe;
 mod request;
 mod tunnel;
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::body::{Body, Download, Silent, Upload};
+use crate::body::{Body, Upload};
 use crate::config;
 use crate::connect::{Connector, Tls};
 use crate::context::Context;
 use crate::cookie::SidCookie;
 use crate::decision::Permit;
-use crate::http1::{Fault, Framing, Head};
+use crate::http1::Framing;
 use crate::pool::PoolConfig;
 use crate::route::Route;
 use crate::session::SessionId;
 
+use budget::Budget;
 use instance::Instance;
 
 pub(crate) use headers::keep_private;
 use tunnel::Handshake;
 
 pub use headers::{Answered, HandedOver};
+pub use instance::InstanceState;
 pub use tunnel::is_websocket;
 
 /// Why no answer came.
@@ -52,6 +59,8 @@ pub enum UpstreamError {
     Timeout,
     /// The gateway is about to stop, and opens no more tunnels.
     Draining,
+    /// As many requests are open as may be.
+    Overloaded,
 }
 
 impl UpstreamError {
@@ -65,6 +74,7 @@ impl UpstreamError {
             Self::Broken => "broken",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
+            Self::Overloaded => "overloaded",
         }
     }
 }
@@ -81,7 +91,11 @@ pub struct Tunnels {
 /// One application.
 #[derive(Debug)]
 pub struct Upstream {
-    instances: Box<[Instance]>,
+    name: String,
+    instances: Box<[Arc<Instance>]>,
+    max_open: usize,
+    retries: u32,
+    budget: Budget,
     tunnels: Tunnels,
     session_cookies: Vec<String>,
 }
@@ -98,7 +112,7 @@ pub struct Rules<'a> {
 }
 
 impl Upstream {
-    /// From `[upstream.NAME]`.
+    /// From `[upstream.NAME]`. Needs a tokio runtime.
     ///
     /// # Errors
     /// In words: files for TLS that cannot be used.
@@ -107,13 +121,35 @@ impl Upstream {
         let tls = Tls::for_targets(&config.urls, &config.tls).map_err(named)?;
         let instance = |target| {
             let connector = Connector::new(target, tls.as_ref(), config.connect_timeout)?;
-            Ok(Instance::new(
-                target,
-                PoolConfig { connector, idle_timeout: config.pool_idle_timeout, max_idle: config.pool_max_idle },
-            ))
+            let pool = PoolConfig { connector, idle_timeout: config.pool_idle_timeout, max_idle: config.pool_max_idle };
+            Ok(Arc::new(Instance::new(target, config, pool)))
         };
-        let instances = config.urls.iter().map(instance).collect::<Result<_, String>>().map_err(named)?;
-        Ok(Self { instances, tunnels, session_cookies: config.session_cookies.clone() })
+        let instances = config.urls.iter().map(instance).collect::<Result<Box<[_]>, String>>().map_err(named)?;
+        if let Some(check) = &config.health {
+            instances.iter().for_each(|instance| probe::watch(instance, check.clone()));
+        }
+        Ok(Self {
+            name: config.name.clone(),
+            instances,
+            max_open: match config.balance.max_open_requests {
+                0 => usize::MAX,
+                some => some,
+            },
+            retries: config.balance.retries,
+            budget: Budget::new(config.balance.retry_budget),
+            tunnels,
+            session_cookies: config.session_cookies.clone(),
+        })
+    }
+
+    /// What routes call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How each of its instances is.
+    pub fn instances(&self) -> impl Iterator<Item = InstanceState> {
+        self.instances.iter().map(|instance| instance.state())
     }
 
     /// Forwards a permitted request.
@@ -127,6 +163,10 @@ impl Upstream {
         rules: Rules<'_>,
         request: Request<Incoming>,
     ) -> Result<(Response<Body>, Answered), UpstreamError> {
+        self.budget.request();
+        if self.instances.iter().map(|i| i.pool.open()).sum::<usize>() >= self.max_open {
+            return Err(failed(cx, UpstreamError::Overloaded));
+        }
         let handshake = is_websocket(&request).then(|| Handshake::new(&request));
         let mut request = request;
         let downstream = handshake.is_some().then(|| hyper::upgrade::on(&mut request));
@@ -149,62 +189,10 @@ impl Upstream {
         let answered = headers::answer(&mut answer, cx, rules, &self.instances);
         Ok((answer, answered))
     }
-
-    async fn exchange(
-        &self,
-        head: &Head,
-        method: &Method,
-        body: Upload,
-        spare: HeaderMap,
-        route: &Route,
-        cx: &mut Context,
-    ) -> Result<Response<Body>, UpstreamError> {
-        let instance = balance::pick(&self.instances);
-        let lease = instance.pool.lease().await.map_err(|e| connect_error(&e))?;
-        let reused = lease.reused;
-        let mut sent = lease.send(head, body, spare, route.response_timeout).await;
-        if let (true, Err(failed)) = (reused, &mut sent)
-            && !matches!(failed.fault, Fault::Timeout | Fault::Body(_))
-        {
-            // What was never written is safe to send, whatever its method; and a request without a body that may be
-            // repeated (RFC 9110 section 9.2.2) gets one more try, in case the server closed a kept connection at this
-            // very moment.
-            let repeatable = head.framing == Framing::Empty && is_idempotent(method);
-            if let Some(body) = failed.unsent.take().or_else(|| repeatable.then(Upload::empty)) {
-                cx.facts.retried = true;
-                let lease = instance.pool.connect().await.map_err(|e| connect_error(&e))?;
-                sent = lease.send(head, body, HeaderMap::new(), route.response_timeout).await;
-            }
-        }
-        let answer = sent.map_err(|failed| UpstreamError::from(&failed.fault))?;
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            // Nobody asked for it, so nothing is behind it that a browser could be connected to.
-            return Err(UpstreamError::Broken);
-        }
-        Ok(answer.map(|body| Body::Upstream(Download::new(body, route.idle_timeout))))
-    }
-}
-
-impl From<&Fault> for UpstreamError {
-    fn from(fault: &Fault) -> Self {
-        match fault {
-            Fault::Timeout => Self::Timeout,
-            Fault::Body(error) if error.is::<Silent>() => Self::SlowBody,
-            _ => Self::Broken,
-        }
-    }
 }
 
 /// Notes it for the log line.
 fn failed(cx: &mut Context, error: UpstreamError) -> UpstreamError {
     cx.facts.upstream_error = Some(error.as_str());
     error
-}
-
-fn connect_error(error: &std::io::Error) -> UpstreamError {
-    if error.kind() == std::io::ErrorKind::TimedOut { UpstreamError::Timeout } else { UpstreamError::Connect }
-}
-
-fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }

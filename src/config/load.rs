@@ -175,6 +175,7 @@ mod tests {
             let key = line.split_once(" = ").map_or("", |(key, _)| key);
             !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         };
+        let is_key = |line: &&str| is_key(line) || line.starts_with("[upstream.");
         let uncommented = |line| str::strip_prefix(line, "# ").filter(is_key).unwrap_or(line);
         let text = reference.lines().map(uncommented).collect::<Vec<_>>().join("\n");
         let (document, errors) = DeTable::parse_recoverable(&text);

@@ -1,6 +1,12 @@
 //! `[upstream.NAME]`
 
+mod balance;
+mod health;
+
 use std::time::Duration;
+
+pub use balance::Balance;
+pub use health::HealthCheck;
 
 use super::table::{Problem, Table};
 use super::{ClientTls, LONG, SHORT, TUNNEL, Target, session};
@@ -24,6 +30,10 @@ pub struct Upstream {
     pub pool_idle_timeout: Duration,
     /// Idle connections kept.
     pub pool_max_idle: usize,
+    /// How requests are spread over its instances.
+    pub balance: Balance,
+    /// How it is asked whether it is well.
+    pub health: Option<HealthCheck>,
     /// Cookies by whose presence the application takes somebody for signed in: it sees none of them in a request that
     /// is known to have no session.
     pub session_cookies: Vec<String>,
@@ -40,6 +50,8 @@ impl Default for Upstream {
             idle_timeout: Duration::from_secs(300),
             pool_idle_timeout: Duration::from_secs(4),
             pool_max_idle: 256,
+            balance: Balance::default(),
+            health: None,
             session_cookies: Vec::new(),
         }
     }
@@ -60,6 +72,8 @@ impl Upstream {
             idle_timeout: table.duration("idle_timeout", default.idle_timeout, TUNNEL),
             pool_idle_timeout: table.duration("pool_idle_timeout", default.pool_idle_timeout, LONG),
             pool_max_idle: table.number("pool_max_idle", default.pool_max_idle, 0..=100_000),
+            balance: Balance::read(table, default.balance),
+            health: table.optional_table("health", HealthCheck::read),
             session_cookies: table
                 .list("session_cookies", session::COOKIE, session::token)
                 .unwrap_or(default.session_cookies),
@@ -77,6 +91,7 @@ impl Upstream {
             let twice = self.urls.iter().enumerate().find(|(i, url)| self.urls[..*i].contains(url));
             match twice {
                 Some((_, url)) => table.contradiction("urls", format!("names {url} twice"), "each is one instance"),
+                None if self.urls.len() > 64 => table.contradiction("urls", "names more than 64", "split the upstream"),
                 None if self.urls.is_empty() => table.contradiction("urls", "is empty", "name at least one instance"),
                 None => {}
             }

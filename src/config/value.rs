@@ -40,6 +40,13 @@ pub(super) fn rate(text: &str) -> Option<Rate> {
     Some(Rate { count, per: Duration::from_secs(seconds) })
 }
 
+/// `20%`, up to `100%`.
+pub(super) fn percent(text: &str) -> Option<u32> {
+    let digits = text.strip_suffix('%')?.trim_end();
+    let whole = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    whole.then(|| digits.parse().ok()).flatten().filter(|share| *share <= 100)
+}
+
 /// The written form of a duration, in the largest unit that needs no fraction.
 pub(super) fn show_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

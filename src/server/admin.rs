@@ -2,7 +2,7 @@
 //!
 //! `/livez`: the process runs. `/readyz`: it can do its work; 503 while it drains, and while the backend refuses its
 //! key (which no restart of Django will mend). A backend that is down does not make it unready: public pages are
-//! served, and the other gateways would be as unready. `/metrics`: Prometheus text.
+//! served, and the other gateways would be as unready. The same holds for instances of an upstream. `/metrics`: Prometheus text.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Shared, connection};
+use crate::telemetry;
+use crate::upstream::{InstanceState, Upstream};
 
 /// Connections of operators at once.
 const MAX_CONNECTIONS: usize = 64;
@@ -64,9 +66,34 @@ fn ready(shared: &Shared) -> Response<Full<Bytes>> {
         "draining": draining,
         "gateway_key": if key_refused { "refused by the backend" } else { "ok" },
         "backend": if shared.gateway.sessions().backend_down() { "does not answer" } else { "ok" },
+        "upstreams": upstreams(shared),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     text(status, "application/json", format!("{body}\n"))
+}
+
+/// The instances that get requests, and those that do not.
+fn upstreams(shared: &Shared) -> serde_json::Map<String, serde_json::Value> {
+    let of = |upstream: &Upstream| {
+        let (up, out): (Vec<_>, Vec<_>) = upstream.instances().partition(|instance| instance.up);
+        let out: Vec<String> = out.into_iter().map(|instance| instance.url).collect();
+        (upstream.name().to_owned(), json!({ "up": up.len(), "out": out }))
+    };
+    shared.gateway.upstreams().iter().map(of).collect()
+}
+
+fn instance_metrics(shared: &Shared) -> String {
+    let all: Vec<_> = shared.gateway.upstreams().iter().flat_map(|u| u.instances().map(|i| (u.name(), i))).collect();
+    let family = |name, help, value: fn(&InstanceState) -> u64| {
+        let values = all.iter().map(|(name, i)| (vec![("upstream", *name), ("instance", &*i.url)], value(i)));
+        telemetry::family(name, help, values)
+    };
+    [
+        family("sidgate_upstream_instance_up", "1 while an instance gets new requests.", |i| u64::from(i.up)),
+        family("sidgate_upstream_open_requests", "Requests and tunnels open at an instance.", |i| i.open as u64),
+        family("sidgate_upstream_ejections_total", "How often an instance was taken out.", |i| i.ejections),
+    ]
+    .concat()
 }
 
 fn metrics(shared: &Shared) -> String {
@@ -99,6 +126,7 @@ fn metrics(shared: &Shared) -> String {
         ),
     ]);
     text.push_str(&shared.refused.render());
+    text.push_str(&instance_metrics(shared));
     text
 }
 

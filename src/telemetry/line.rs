@@ -94,6 +94,7 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
         ("reason", f.reason),
         ("session", f.session),
         ("session_id_hash", f.fingerprint.as_ref().map(|p| p.as_str())),
+        ("upstream_instance", f.instance.as_deref()),
         ("upstream_error", f.upstream_error),
         ("sign_in", f.sign_in.map(|(method, _)| method.as_str())),
         ("sign_in_outcome", f.sign_in.map(|(_, outcome)| outcome.as_str())),

@@ -8,15 +8,15 @@ use crate::context::{Context, SignInMethod, SignInOutcome};
 
 const DECISIONS: [&str; 6] = ["forward", "redirect_sign_in", "redirect_onboarding", "redirect_home", "refuse", "none"];
 const SESSIONS: [&str; 8] = ["hit", "miss", "stale", "absent", "refused", "unavailable", "throttled", "none"];
-const UPSTREAM_ERRORS: [&str; 7] =
-    ["connect", "broken", "timeout", "slow_body", "reserved_header", "bad_handshake", "draining"];
+const UPSTREAM_ERRORS: [&str; 8] =
+    ["connect", "broken", "timeout", "slow_body", "reserved_header", "bad_handshake", "draining", "overloaded"];
 
 /// Every counter.
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: [[AtomicU64; 5]; 6],
     sessions: [AtomicU64; 8],
-    upstream_errors: [AtomicU64; 7],
+    upstream_errors: [AtomicU64; 8],
     sign_ins: [[AtomicU64; SignInOutcome::ALL.len()]; SignInMethod::ALL.len()],
     retries: AtomicU64,
     set_cookie_dropped: AtomicU64,
@@ -103,6 +103,22 @@ impl Metrics {
         }
         out
     }
+}
+
+/// The text of one metric with labels: pairs of name and value.
+pub(crate) fn family<'a>(
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = (Vec<(&'static str, &'a str)>, u64)>,
+) -> String {
+    let mut out = String::new();
+    head(&mut out, name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
+    for (labels, value) in values {
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
+        let _ = writeln!(out, "{name}{{{}}} {value}", labels.join(","));
+    }
+    out
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

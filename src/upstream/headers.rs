@@ -1,5 +1,7 @@
 //! The headers of an answer on its way through: what it may not carry, and what it may not let a cache do.
 
+use std::sync::Arc;
+
 use http::header::{CACHE_CONTROL, CONNECTION, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -29,7 +31,12 @@ pub enum HandedOver {
 
 /// Cleans an answer of the upstream, whose hop-by-hop headers are gone: of what no browser is to see, session cookies
 /// it may not set, and addresses of its own.
-pub(super) fn answer(answer: &mut Response<Body>, cx: &mut Context, rules: Rules<'_>, own: &[Instance]) -> Answered {
+pub(super) fn answer(
+    answer: &mut Response<Body>,
+    cx: &mut Context,
+    rules: Rules<'_>,
+    own: &[Arc<Instance>],
+) -> Answered {
     // A 101 that comes this far is the verified one of a tunnel.
     let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -89,7 +96,7 @@ fn handed_over(headers: &HeaderMap, switching: bool) -> Option<HandedOver> {
 
 /// `http://127.0.0.1:3000/x` -> `https://app.example.com/x`: applications build such addresses from what they see of
 /// the request, and a browser cannot follow them.
-fn rewrite_location(headers: &mut HeaderMap, cx: &Context, own: &[Instance]) {
+fn rewrite_location(headers: &mut HeaderMap, cx: &Context, own: &[Arc<Instance>]) {
     let Some(location) = headers.get(LOCATION).and_then(|v| v.to_str().ok()) else { return };
     let Some(rest) = location.strip_prefix("http://").or_else(|| location.strip_prefix("https://")) else { return };
     let named = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -17,7 +17,8 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Upstream, UpstreamError, balance};
+use super::exchange::Reached;
+use super::{Upstream, UpstreamError};
 use crate::body::{Body, Download, Upload};
 use crate::connect::Stream;
 use crate::context::Context;
@@ -69,7 +70,7 @@ impl Upstream {
         handshake: Handshake,
         downstream: OnUpgrade,
         idle_timeout: Duration,
-        cx: &Context,
+        cx: &mut Context,
     ) -> Result<Response<Body>, UpstreamError> {
         if !handshake.whole {
             return Err(UpstreamError::Handshake);
@@ -78,11 +79,14 @@ impl Upstream {
             return Err(UpstreamError::Draining);
         }
         // A handshake is not repeated: it gets a connection that is surely alive, and never gives it back.
-        let instance = balance::pick(&self.instances);
-        let lease = instance.pool.connect().await.map_err(|e| super::connect_error(&e))?;
+        let Reached { instance, lease } = self.reach(&mut self.tries(), false, cx).await?;
         let limit = idle_timeout.min(Duration::from_secs(60));
         let sent = lease.send(head, Upload::empty(), HeaderMap::new(), limit).await;
-        let answer = sent.map_err(|failed| UpstreamError::from(&failed.fault))?;
+        let answer = sent.map_err(|failed| {
+            instance.failed(&failed.fault);
+            UpstreamError::from(&failed.fault)
+        })?;
+        instance.good();
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(answer.map(|body| Body::Upstream(Download::new(body, idle_timeout))));
         }

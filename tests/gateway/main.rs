@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backend_down;
+mod balancing;
 mod behind_proxies;
 mod client_certificates;
 mod conformance;
@@ -9,6 +10,7 @@ mod cookies;
 mod disagreement;
 mod framing;
 mod handed_over;
+mod instances;
 mod ipv6;
 mod late_refusals;
 mod limits;
@@ -30,4 +32,5 @@ mod support;
 mod tenant_hosts;
 mod tenants;
 mod tls;
+mod transports;
 mod upgrades;

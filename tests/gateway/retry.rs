@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use http::Method;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::upstream::answer;
-use crate::support::{Step, World};
+use crate::support::upstream::{answer, pool};
+use crate::support::wire::status;
+use crate::support::{Step, Upstream, Wire, World};
 
 fn ok() -> Step {
     Step::Send(answer("200 OK", &[], "ok"))
@@ -142,4 +143,90 @@ async fn an_upstream_that_takes_no_connection_or_gives_no_answer_is_a_timeout() 
         assert!(started.elapsed() < Duration::from_secs(5));
     }
     assert_eq!(world.upstream.seen_at("/silent").len(), 1, "a timeout is not tried again");
+}
+
+async fn two_instances(keys: &str) -> (World, [Upstream; 2]) {
+    let two = [Upstream::start().await, Upstream::start().await];
+    (World::with(&pool(&two, keys)).await, two)
+}
+
+fn times(two: &[Upstream; 2]) -> usize {
+    two.iter().map(|instance| instance.seen_at("/pool/x").len()).sum()
+}
+
+#[tokio::test]
+async fn what_may_be_repeated_and_met_a_broken_connection_is_answered_by_another_instance() {
+    let (world, two) = two_instances("max_fails = 0\n").await;
+    two[0].on("/pool/x", [Step::Close]);
+    while two[0].seen_at("/pool/x").len() < 5 {
+        assert_eq!(world.client().get("/pool/x").send().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_done_by_another_instance_either() {
+    let (world, two) = two_instances("max_fails = 0\n").await;
+    two.iter().for_each(|instance| instance.on("/pool/x", [Step::Close]));
+    for (i, body) in ["", "x"].into_iter().enumerate() {
+        let answer = world.client().call(Method::POST, "/pool/x").body(body).send().await;
+        assert_eq!((answer.status, times(&two)), (502, i + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_the_end_of_it() {
+    let (world, two) = two_instances("max_fails = 0\n").await;
+    let part = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbeg".to_vec();
+    two.iter().for_each(|instance| instance.on("/pool/x", [Step::Send(part.clone()), Step::Close]));
+    assert!(world.client().get("/pool/x").send().await.cut_off);
+    assert_eq!(times(&two), 1);
+}
+
+#[tokio::test]
+async fn there_are_as_many_tries_as_configured() {
+    for (retries, expected) in [(0, 1), (1, 2), (2, 2)] {
+        let (world, two) = two_instances(&format!("max_fails = 0\nretries = {retries}\n")).await;
+        two.iter().for_each(|instance| instance.on("/pool/x", [Step::Close]));
+        assert_eq!(world.client().get("/pool/x").send().await.status, 502);
+        assert_eq!(times(&two), expected, "and at each instance once");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_not_multiplied() {
+    for (keys, expected) in [("retry_budget = \"0%\"\n", 30), ("", 40), ("retry_budget = \"100%\"\n", 60)] {
+        let (world, two) = two_instances(&format!("max_fails = 0\n{keys}")).await;
+        two.iter().for_each(|instance| instance.on("/pool/x", [Step::Close]));
+        for _ in 0..30 {
+            assert_eq!(world.client().get("/pool/x").send().await.status, 502);
+        }
+        assert_eq!(times(&two), expected, "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_goes_to_another_instance_only_when_nothing_of_it_was_sent() {
+    let (world, two) = two_instances("max_fails = 0\n").await;
+    let host = world.client().authority();
+    let shake = async || {
+        let mut wire = Wire::open(&world.client()).await;
+        wire.send(format!(
+            "GET /pool/x HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        ))
+        .await;
+        status(&wire.head().await)
+    };
+    two.iter().for_each(|instance| instance.on("/pool/x", [Step::Echo]));
+    two[0].refuse().await;
+    for _ in 0..10 {
+        assert_eq!(shake().await, 101);
+    }
+    two[0].listen().await;
+    for instance in &two {
+        instance.forget("/pool/x");
+        instance.on("/pool/x", [Step::Close]);
+    }
+    let before = times(&two);
+    assert_eq!((shake().await, times(&two)), (502, before + 1));
 }

@@ -51,7 +51,7 @@ impl Backend {
         let Some(credential) = self.authorization(sid) else { return Renewed::Unavailable(Unavailable::Malformed) };
         let mut call = self
             .control
-            .request(Method::POST, format!("{}{}", self.config.url, self.path(path, sid)))
+            .request(Method::POST, format!("{}{}", self.base, self.path(path, sid)))
             .headers(self.headers(caller))
             .header(AUTHORIZATION, credential)
             .timeout(self.config.timeout);

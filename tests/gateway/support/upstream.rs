@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// One thing to do with a request.
 #[derive(Clone, Debug)]
@@ -109,14 +110,32 @@ struct Shared {
     connections: AtomicUsize,
     open: AtomicUsize,
     flooded: AtomicU64,
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), shared: Arc::default() };
-        let shared = upstream.shared.clone();
-        tokio::spawn(async move {
+        upstream.accept(listener);
+        upstream
+    }
+
+    /// From now on nobody listens; connections that are open stay so.
+    pub(crate) async fn refuse(&self) {
+        let accepting = self.shared.accepting.lock().unwrap().take().unwrap();
+        accepting.abort();
+        let _ = accepting.await;
+    }
+
+    /// Somebody listens again.
+    pub(crate) async fn listen(&self) {
+        self.accept(TcpListener::bind(self.address).await.unwrap());
+    }
+
+    fn accept(&self, listener: TcpListener) {
+        let shared = self.shared.clone();
+        let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = shared.connections.fetch_add(1, SeqCst);
                 let shared = shared.clone();
@@ -127,12 +146,17 @@ impl Upstream {
                 });
             }
         });
-        upstream
+        *self.shared.accepting.lock().unwrap() = Some(accepting);
     }
 
     /// Plays these steps for requests to a path; called again, for those after.
     pub(crate) fn on(&self, path: &str, steps: impl Into<Vec<Step>>) {
         self.shared.scripts.lock().unwrap().entry(path.to_owned()).or_default().push(steps.into());
+    }
+
+    /// A path is without a script again.
+    pub(crate) fn forget(&self, path: &str) {
+        self.shared.scripts.lock().unwrap().remove(path);
     }
 
     /// Reads the body, then answers with these header lines and this body.
@@ -168,6 +192,14 @@ impl Upstream {
     pub(crate) fn flooded(&self) -> u64 {
         self.shared.flooded.load(SeqCst)
     }
+}
+
+/// `[upstream.pool]` with these instances and keys, and the public route `/pool/` to it.
+pub(crate) fn pool(instances: &[Upstream], keys: &str) -> String {
+    let urls: Vec<String> = instances.iter().map(|instance| format!("\"http://{}\"", instance.address)).collect();
+    let urls = urls.join(", ");
+    let route = "[[route]]\npath = \"/pool/{*rest}\"\naccess = \"public\"\nupstream = \"pool\"\n";
+    format!("{route}[upstream.pool]\nurls = [{urls}]\n{keys}")
 }
 
 /// An answer with its length.
