@@ -223,6 +223,26 @@ fn the_realistic_table_passes_check_and_is_not_the_exception() {
 }
 
 #[test]
+fn the_preset_for_applications_with_a_middleware_of_their_own_leads_everybody_to_a_page() {
+    let text = "preset = \"existing-nextjs\"\nbackend.gateway_key = \"${KEY}\"\nupstream.shop = {}\n\
+                listener = [{ mode = \"serve\", trusted_peers = [\"::1\"] }]\n";
+    let key = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+    let config = Config::parse(text, "gateway.toml", std::path::Path::new(""), &key).unwrap();
+    let table = RouteTable::new(&config).unwrap();
+    assert!(page_faults(&config, &table).is_empty());
+    let pages = Pages::new(&config.pages, &config.paths);
+    const OF_A_TENANT: &str = "/00000000-0000-7000-8000-000000000001/dashboard";
+    for visitor in visitors(&config) {
+        for start in STARTS.into_iter().chain([OF_A_TENANT, "/settings/profile", "/tenant/x", "/api/x"]) {
+            for application in APPLICATIONS {
+                let (ours, way) = follow(&table, &pages, start, &visitor, application);
+                assert!(ours <= MAX_STEPS, "{}, {application:?}: {}", visitor.who, way.join(" -> "));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_table_that_goes_round_is_refused_with_the_round() {
     use Access::{Guest, Onboarded, SignedIn};
     let usual = |sign_in, onboarding, dashboard: config::Route| {

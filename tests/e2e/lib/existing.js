@@ -43,8 +43,8 @@ class Shared {
       SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: randomBytes(32).toString("hex"), DEMO_DB: join(this.folder, "django.sqlite3"),
       DEMO_DJANGO_PORT: String(port),
     };
-    const manage = async (...args) => run(PYTHON, ["manage.py", ...args], { cwd: BACKEND, env });
-    const prepared = manage("migrate", "--no-input").then(() => manage("seed_demo"));
+    this.manage = (...args) => run(PYTHON, ["manage.py", ...args], { cwd: BACKEND, env });
+    const prepared = this.manage("migrate", "--no-input").then(() => this.manage("seed_demo"));
     const gunicorn = ["-m", "gunicorn", "--chdir", BACKEND, "--config", join(BACKEND, "gunicorn.conf.py")];
     [this.program] = await Promise.all([gatewayProgram(), run("certs/dev.sh", ["--out", join(this.folder, "certs")]), prepared]);
     this.service = new Service(PYTHON, gunicorn, join(this.folder, "django.log"), env);
@@ -140,7 +140,13 @@ class Gateway {
     return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))[1]);
   }
 
-  /** Ends a session in Django, past the gateway, and waits until the gateway knows. */
+  /** Lets all sessions' time run out in Django. */
+  async expire() {
+    const code = "from sessions_v1.models import Session; from django.utils import timezone; Session.objects.update(expires_at=timezone.now())";
+    await shared.manage("shell", "-c", code);
+  }
+
+  /** Ends a session in Django, past the gateway. */
   async revoke(sid) {
     const answer = await fetch(`${shared.django}/api/sessions/revoke/`, {
       method: "POST",

@@ -62,6 +62,22 @@ for (const version of [15, 16]) {
       });
     }
 
+    promise("sends an onboarded user to onboarding, because of a cookie: counted, and no loop", async (visitor) => {
+      await has(visitor, [["onboardingCompleted", "false"]]);
+      const disagreed = await gateway().metric(DISAGREED);
+      await visitor.page.goto("/dashboard");
+      const asked = await visitor.counting(async () => {
+        await visitor.fillsIn("alice");
+        await visitor.get("onboarding").waitFor();
+      });
+      await visitor.reads("status", "authenticated");
+      assert.ok(asked.documents.length <= 3, asked.documents.join(" "));
+      assert.ok((await gateway().metric(DISAGREED)) > disagreed);
+      // Nor is there one by way of the sign-in page, which sends nobody home for ten seconds.
+      await visitor.page.goto("/auth/signin");
+      await visitor.arrives("/onboarding");
+    });
+
     promise("shows what is open to anybody who has an old cookie", async (visitor) => {
       await has(visitor, LEFT_OVER);
       await visitor.page.goto("/");

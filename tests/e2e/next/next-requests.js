@@ -18,15 +18,15 @@ for (const version of [15, 16]) {
     }
 
     /** As far as Django and the gateway know; the browser does not. */
-    async function ends(visitor) {
+    async function ends(visitor, how = "revoke") {
       const { value: sid } = await visitor.cookie();
-      await gateway().revoke(sid);
+      await gateway()[how](sid);
       await until(async () => (await asks(visitor.site, "/api/auth/session-v2", { sid })).status === 401, "the gateway knows");
       visitor.complaints.length = 0;
     }
 
     /** What is done ends at sign-in, and that leads back to `back`. */
-    async function endsAtSignIn(visitor, back, doing) {
+    async function endsAtSignIn(visitor, back, doing, reason = "session_revoked") {
       const asked = await visitor.counting(async () => {
         await doing();
         await visitor.arrives("/auth/signin");
@@ -34,7 +34,7 @@ for (const version of [15, 16]) {
         assert.doesNotMatch(await visitor.page.content(), ERROR_PAGES);
         const address = new URL(visitor.page.url());
         assert.equal(address.searchParams.get("returnTo"), back);
-        assert.equal(address.searchParams.get("reason"), "session_revoked");
+        assert.equal(address.searchParams.get("reason"), reason);
         await visitor.fillsIn("alice");
         await visitor.arrives(back);
       });
@@ -48,6 +48,14 @@ for (const version of [15, 16]) {
       await ends(visitor);
       await endsAtSignIn(visitor, "/settings", () => visitor.get("to-settings").click());
       await visitor.get("settings").waitFor();
+    });
+
+    promise("because its time is up, before a click on a link and before a server action", async (visitor) => {
+      await signedIn(visitor, "/dashboard");
+      await ends(visitor, "expire");
+      await endsAtSignIn(visitor, "/settings", () => visitor.get("to-settings").click(), "session_expired");
+      await ends(visitor, "expire");
+      await endsAtSignIn(visitor, "/settings", () => visitor.get("tell").click(), "session_expired");
     });
 
     promise("before a link is fetched ahead, and then clicked", async (visitor) => {
@@ -155,6 +163,17 @@ for (const version of [15, 16]) {
         await visitor.reads("polled", "200");
       });
       assert.ok(asked <= most, `20 requests, ${asked} questions to the backend, at most ${most} expected`);
+    });
+
+    promise("do not storm the backend when the session has ended, either", async (visitor) => {
+      await signedIn(visitor, "/dashboard");
+      await gateway().revoke((await visitor.cookie()).value);
+      const [asked, most] = await counting(async () => {
+        const all = () => visitor.page.evaluate(() => Promise.all(Array.from({ length: 30 }, async (_, n) =>
+          (await fetch(`/tenant/items/${n}`, { headers: { RSC: "1", "Next-Router-Prefetch": "1" } })).status)));
+        await until(async () => (await all()).every((status) => status === 401), "all are refused");
+      });
+      assert.ok(asked <= most, `${asked} questions to the backend, at most ${most} expected`);
     });
 
     promise("pass as they are: a wrong _rsc gets Next.js's own answer, and no round trips without end", async (visitor) => {

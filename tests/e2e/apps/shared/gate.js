@@ -21,5 +21,9 @@ export function gate(request) {
   if (known && pathname === "/auth/signin") {
     return NextResponse.redirect(new URL(searchParams.get("returnTo") ?? "/dashboard", request.url));
   }
+  // What it once wrote into a cookie, it believes for ever.
+  if (request.cookies.get("onboardingCompleted")?.value === "false" && PROTECTED.some((pattern) => pattern.test(pathname))) {
+    return NextResponse.redirect(new URL("/onboarding", request.url));
+  }
   return NextResponse.next();
 }
