@@ -2,15 +2,13 @@
 //!
 //! `migrate` and `activity` are not in the Django demo yet, so they are not in here.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidgate::demo::{Backend, PASSWORD};
 use uuid::Uuid;
 
+use crate::support::Django;
 use crate::support::gateway::KEY;
 
 /// Who there is: one of a single tenant, one of two, one with a second factor, one with onboarding ahead.
@@ -376,68 +374,5 @@ async fn the_embedded_backend_keeps_the_contract() {
 async fn the_django_of_the_demo_keeps_the_contract() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let django = Django::start().await;
-    conformance(django.base.clone(), KEY, &DEMO, &|| django.sent_code()).await;
-}
-
-/// gunicorn with a database of its own. Dropped, it is ended.
-struct Django {
-    base: String,
-    child: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Django {
-    /// The code in the newest mail, which the demo prints.
-    fn sent_code(&self) -> String {
-        let printed = std::fs::read_to_string(self.folder.path().join("printed")).unwrap();
-        let after = printed.rsplit_once("Your code is ").unwrap_or_else(|| panic!("no code in {printed}")).1;
-        after.chars().take(6).collect()
-    }
-
-    async fn start() -> Self {
-        let venv = std::env::var("SIDGATE_TEST_VENV").unwrap_or_else(|_| {
-            panic!(
-                "SIDGATE_TEST_VENV is not set. It names a Python environment for the real backend:\n  \
-                 python3 -m venv /tmp/venv && /tmp/venv/bin/pip install -r deploy/demo/backend/requirements.txt\n  \
-                 SIDGATE_TEST_VENV=/tmp/venv cargo nextest run --test gateway conformance"
-            )
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let command = |program: &str, arguments: &[&str]| {
-            let mut command = Command::new(PathBuf::from(&venv).join("bin").join(program));
-            command
-                .args(arguments)
-                .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/demo/backend"))
-                .env("SIDGATE_GATEWAY_KEY", KEY)
-                .env("DEMO_KEY", "the demo's own key")
-                .env("DEMO_DB", folder.path().join("db.sqlite3"))
-                .env("DEMO_DJANGO_PORT", port.to_string())
-                .env("PYTHONDONTWRITEBYTECODE", "1")
-                .stdout(Stdio::null())
-                .stderr(Stdio::inherit());
-            command
-        };
-        for step in [&["manage.py", "migrate", "-v0"][..], &["manage.py", "seed_demo"]] {
-            assert!(command("python", step).status().expect("the venv's python starts").success(), "{step:?}");
-        }
-        let gunicorn = ["-c", "gunicorn.conf.py", "--log-level", "warning"];
-        let printed = std::fs::File::create(folder.path().join("printed")).unwrap();
-        let child = command("gunicorn", &gunicorn).stdout(printed).spawn().expect("the venv's gunicorn starts");
-        let this = Self { base: format!("http://127.0.0.1:{port}"), child, folder };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < deadline, "gunicorn does not come up");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        this
-    }
-}
-
-impl Drop for Django {
-    fn drop(&mut self) {
-        // TERM lets the master end its workers; KILL would leave them.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
+    conformance(format!("http://{}", django.address), KEY, &DEMO, &|| django.sent_code()).await;
 }

@@ -1,5 +1,6 @@
 //! `backend.preset`: backends of other shapes, by configuration alone.
 
+mod django;
 mod flat;
 mod nested;
 mod refusals;

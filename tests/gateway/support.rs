@@ -3,6 +3,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod client;
+pub(crate) mod django;
 pub(crate) mod flat;
 pub(crate) mod gateway;
 pub(crate) mod nested;
@@ -14,6 +15,7 @@ pub(crate) mod wire;
 pub(crate) mod world;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use django::Django;
 pub(crate) use gateway::Gateway;
 pub(crate) use shaped::Shaped;
 pub(crate) use upstream::{Step, Upstream};
