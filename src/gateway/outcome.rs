@@ -73,7 +73,9 @@ impl Gateway {
             return;
         }
         let Some(location) = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()) else { return };
-        let own = location.strip_prefix(&cx.origin().to_string()).unwrap_or(location);
+        // By either of our names: behind a balancer it may know only the public one.
+        let ours = [cx.origin(), self.origin(cx)].map(|origin| origin.to_string());
+        let own = ours.iter().find_map(|origin| location.strip_prefix(origin)).unwrap_or(location);
         let path = own.split(['?', '#']).next().unwrap_or_default();
         let target = path::canonical(path, &self.paths).ok();
         let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());

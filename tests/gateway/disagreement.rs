@@ -49,6 +49,17 @@ async fn an_onboarded_user_sent_to_onboarding_counts_and_a_newcomer_does_not() {
     assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, 1.0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_knows_the_public_address_only_disagrees_as_well() {
+    let world = World::with("[server]\npublic_origin = \"https://shop.test\"\n").await;
+    let sid = world.sid(ALICE).await;
+    let to = "https://shop.test/auth/signin?from=/dashboard";
+    world.front.on("GET /dashboard", Act::Answer(307, String::new(), vec![("location", to.into())]));
+    let away = world.client().get("/dashboard").navigate().cookie(&cookie(&sid)).send().await;
+    assert_eq!(away.header("location"), Some(to));
+    assert!(away.set_cookies().iter().any(|c| c.starts_with("sidgate-disagreed=1")));
+}
+
 /// A session cookie of the application's own that outlived the session, and an application that goes by it.
 const LEFT_OVER: &str = "session_token=left-over; theme=dark";
 
