@@ -183,6 +183,14 @@ async fn the_page_of_one_tenant_cannot_act_on_the_host_of_another() {
         let code = if passes { "not_a_member" } else { "cross_origin" };
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (403, &json!(code)), "{origin} -> {host}");
     }
+    for (origin, passes) in [("acme.app.test", true), ("globex.app.test", false), ("app.test", false)] {
+        let shake = on(&world, "acme.app.test").get("/reports").fetch().cookie(&cookie(&sid));
+        let shake = shake.header("upgrade", "websocket").header("connection", "upgrade");
+        let shake = shake.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let before = world.front.count("GET /reports");
+        let answer = shake.header("origin", format!("https://{origin}:{port}")).send().await;
+        assert_eq!((answer.status == 403, world.front.count("GET /reports") > before), (!passes, passes), "{origin}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

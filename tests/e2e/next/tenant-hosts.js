@@ -46,6 +46,23 @@ behindAnotherGateway("tenants on hosts of their own", { configuration: "tenant-h
     }
   });
 
+  promise("find their way out of cookies from before they were shared", async (visitor) => {
+    await signsIn(visitor, "alice", site.url, "acme");
+    const { value: good } = await visitor.cookie();
+    const leftover = { name: "sid", value: crypto.randomUUID(), url: site.at("acme"), httpOnly: true, secure: true };
+    await visitor.context.addCookies([leftover]);
+    assert.equal((await visitor.context.cookies()).length, 2);
+    await visitor.page.goto(home("acme"));
+    await visitor.reads("dashboard-title", "acme");
+    const left = await visitor.context.cookies();
+    assert.deepEqual(left.map(({ value, domain }) => [value, domain]), [[good, `.${HOST}`]]);
+    // The same where one signs out: neither is left on any host.
+    await visitor.context.addCookies([leftover]);
+    await visitor.get("signout").click();
+    await visitor.arrives("/auth/signin");
+    assert.deepEqual(await visitor.context.cookies(), []);
+  });
+
   promise("lead everybody from any sign-in page to their own host", async (visitor) => {
     await visitor.page.goto(home("acme"));
     assert.equal(visitor.page.url(), site.at("acme", "/auth/signin?next=/acme/dashboard"));
