@@ -145,6 +145,8 @@ pub struct Context {
     pub traceparent: TraceParent,
     /// The browser's `User-Agent`.
     pub user_agent: Option<HeaderValue>,
+    /// The upstream is `next dev`: only `sidgate dev` says so.
+    pub next_dev: bool,
     /// What the answer must set.
     pub set_cookies: Vec<HeaderValue>,
     /// What the log line says.
@@ -216,6 +218,7 @@ impl Context {
             traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
             user_agent: headers.get(USER_AGENT).cloned(),
             id_header: id.header(),
+            next_dev: false,
             set_cookies: Vec::new(),
             facts: Facts::default(),
             connection,

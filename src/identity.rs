@@ -56,6 +56,10 @@ const RESERVED_NAMES: [&str; 16] = [
     "x-prerender-revalidate",
 ];
 
+/// By this name of a request the client of `next dev` finds what the server says of it on the socket of hot reloading:
+/// without it the page does not change. To a built application nothing may say it.
+pub const NEXT_DEV_REQUEST: HeaderName = HeaderName::from_static("x-nextjs-request-id");
+
 /// Whether a header name (lower case) is the gateway's to say.
 pub fn reserved(name: &str) -> bool {
     match name.as_bytes().first() {

@@ -93,8 +93,10 @@ impl Room {
         Ok(answer)
     }
 
-    /// `--as`: signs a browser in at its first visit since the start. Whoever signs out afterwards stays so.
+    /// Readies a request for `next dev`; with `--as` it signs a browser in at its first visit since the start. Whoever
+    /// signs out afterwards stays so.
     pub(crate) fn welcome(&self, gateway: &Gateway, cx: &mut Context, headers: &mut HeaderMap) {
+        cx.next_dev = true;
         let (Some(guest), Some(backend)) = (&self.guest, &self.backend) else { return };
         if cx.method != Method::GET || cx.wants != Wants::Page || cookie::has_note(headers, SEEN, &self.run) {
             return;

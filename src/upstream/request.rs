@@ -69,7 +69,8 @@ fn of_client(headers: &HeaderMap, cx: &Context, out: &mut Vec<u8>) -> Result<boo
     for (name, value) in headers {
         said_length |= *name == CONTENT_LENGTH;
         let ours = [HOST, COOKIE, CONTENT_LENGTH].contains(name) || *name == REQUEST_ID || *name == TRACEPARENT;
-        if !identity::passes(name, headers).map_err(|_| UpstreamError::Alias)?
+        let passes = identity::passes(name, headers).map_err(|_| UpstreamError::Alias)?;
+        if !(passes || cx.next_dev && *name == identity::NEXT_DEV_REQUEST)
             || ours
             || is_hop_by_hop(name.as_str())
             || named.contains(name)

@@ -201,6 +201,14 @@ fn an_application_that_is_not_there_yet_gets_a_page_that_waits() {
 }
 
 /// Certificates, secrets and upstreams of the team's file need not be there.
+/// Hot reloading hangs on it, and everywhere else it is removed (`spoofing`).
+#[test]
+fn the_client_of_next_dev_may_name_its_requests() {
+    let desk = Desk::start(&["--upstream", &application()]);
+    assert!(desk.browser().header("x-nextjs-request-id: 4009c127").fetch("/").text.contains("request 4009c127"));
+    assert!(desk.browser().header("x-auth-user-id: 1").fetch("/").text.contains("anonymous"));
+}
+
 #[test]
 fn a_team_s_own_file_gives_the_routes_and_pages() {
     let text = r#"

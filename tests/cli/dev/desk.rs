@@ -64,7 +64,7 @@ impl Desk {
     /// A browser that was never here.
     pub(crate) fn browser(&self) -> Browser<'_> {
         let jar = tempfile::NamedTempFile::new().unwrap();
-        Browser { desk: self, host: "localhost".into(), origin: None, cookie: RefCell::default(), jar }
+        Browser { desk: self, host: "localhost".into(), origin: None, header: RefCell::default(), jar }
     }
 
     /// Everything the terminal said so far.
@@ -103,7 +103,7 @@ pub(crate) struct Browser<'d> {
     desk: &'d Desk,
     host: String,
     origin: Option<String>,
-    cookie: RefCell<Option<String>>,
+    header: RefCell<Option<String>>,
     jar: tempfile::NamedTempFile,
 }
 
@@ -134,7 +134,12 @@ impl Browser<'_> {
 
     /// A cookie from before, for the next request.
     pub(crate) fn cookie(self, cookie: &str) -> Self {
-        *self.cookie.borrow_mut() = Some(cookie.to_owned());
+        self.header(&format!("Cookie: {cookie}"))
+    }
+
+    /// A header for the next request.
+    pub(crate) fn header(self, header: &str) -> Self {
+        *self.header.borrow_mut() = Some(header.to_owned());
         self
     }
 
@@ -163,11 +168,10 @@ impl Browser<'_> {
             Some(_) => curl.arg("--cacert").arg(self.desk.authority()),
             None => curl.arg("--insecure"),
         };
-        if let Some(cookie) = self.cookie.take() {
-            curl.args(["-H", &format!("Cookie: {cookie}")]);
-        } else {
-            curl.arg("--cookie").arg(self.jar.path());
+        if let Some(header) = self.header.take() {
+            curl.args(["-H", &header]);
         }
+        curl.arg("--cookie").arg(self.jar.path());
         curl.arg("--cookie-jar").arg(self.jar.path()).args(arguments);
         let authority = format!("{}:{}", self.host, self.desk.port);
         curl.args(["--resolve", &format!("{authority}:127.0.0.1")]).arg(format!("https://{authority}{path}"));
@@ -216,7 +220,8 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
         (Some(user), None) => format!("user {user}"),
         (None, _) => "anonymous".to_owned(),
     };
-    let text = format!("{who}, step {}", header("x-auth-onboarding").unwrap_or_else(|| "none".into()));
+    let named = header("x-nextjs-request-id").map(|id| format!("request {id}, ")).unwrap_or_default();
+    let text = format!("{named}{who}, step {}", header("x-auth-onboarding").unwrap_or_else(|| "none".into()));
     let status = match head.split(' ').nth(1)? {
         "/sends/away" => "307 Temporary Redirect\r\nlocation: /elsewhere",
         "/disagrees" => "307 Temporary Redirect\r\nlocation: /auth/signin",
