@@ -15,3 +15,4 @@ import "./next/backend-down.js";
 import "./next/existing-middleware.js";
 import "./next/next-requests.js";
 import "./demo/demo.js";
+import "./dev/dev.js";

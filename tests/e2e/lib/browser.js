@@ -38,16 +38,26 @@ const SWITCHES = [
 let shared;
 
 function open() {
-  // Chromium's own sandbox refuses to work for root.
-  shared ??= chromium.launch({ executablePath: executable(), chromiumSandbox: process.getuid?.() !== 0, args: SWITCHES });
+  shared ??= launch();
   return shared;
+}
+
+/** A browser of its own, with an environment of its own. */
+export function launch(env = {}) {
+  return chromium.launch({
+    executablePath: executable(),
+    // Chromium's own sandbox refuses to work for root.
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: SWITCHES,
+    env: { ...process.env, ...env },
+  });
 }
 
 before(() => rm(RESULTS, { recursive: true, force: true }));
 after(async () => (await shared)?.close());
 
 /**
- * A suite in front of something with `start()` and `url`. The body gets `promise(name, check, options)`, which
+ * A suite in front of something with `start()` and `url`; and `open()`, where it needs a browser of its own. The body gets `promise(name, check, options)`, which
  * declares one test: `check` gets a visitor with a fresh profile. Options: those of playwright's contexts
  * (`javaScriptEnabled`, ...).
  */
@@ -55,7 +65,8 @@ export function suite(name, site, body) {
   describe(name, { concurrency: false }, () => {
     let browser;
     before(async () => {
-      await Promise.all([site.start(), open().then((opened) => (browser = opened))]);
+      [browser] = await Promise.all([site.open ? undefined : open(), site.start()]);
+      browser ??= await site.open();
     }, { timeout: 300_000 });
     body((title, check, profile = {}) => {
       test(title, { timeout: 60_000 }, async () => {
