@@ -14,5 +14,6 @@ import "./next/revocation.js";
 import "./next/backend-down.js";
 import "./next/existing-middleware.js";
 import "./next/next-requests.js";
+import "./next/redeploy.js";
 import "./demo/demo.js";
 import "./dev/dev.js";
