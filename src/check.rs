@@ -66,7 +66,7 @@ pub fn notes(config: &Config) -> Vec<String> {
     let note = |what: Capability| {
         let so = match what {
             Capability::Rotate => "what the application hands over keeps the sid that the application knows",
-            _ => "that is answered 501",
+            _ => "what needs one answers 501",
         };
         format!("backend.preset = \"{preset}\" has no call for {}: {so}", what.as_str())
     };

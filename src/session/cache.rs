@@ -155,10 +155,11 @@ impl Cache {
             }
             Answer::Refused(code) => {
                 // Without a word it may be an outage: that the sid was good counts on, for permits, sign-outs and limits.
-                if code != RefusalCode::Bare {
+                let full = self.refused.load(Relaxed) >= MAX_REFUSED;
+                if full || code != RefusalCode::Bare {
                     self.forget_good(entry);
                 }
-                if self.refused.load(Relaxed) < MAX_REFUSED {
+                if !full {
                     if !matches!(entry.state, State::Refused { .. }) {
                         self.refused.fetch_add(1, Relaxed);
                     }

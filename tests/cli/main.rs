@@ -105,8 +105,7 @@ fn check_names_what_the_backend_cannot_do() {
     assert_eq!(code, 0, "{error}");
     let notes: Vec<&str> = out.lines().filter(|line| line.starts_with("note: ")).collect();
     assert_eq!(notes.len(), 5, "{out}");
-    let first =
-        "backend.preset = \"nested\" has no call for sign-in with e-mail address and password: that is answered 501";
+    let first = "backend.preset = \"nested\" has no call for sign-in with e-mail address and password: what needs one answers 501";
     assert_eq!(notes[0], format!("note: {first}"));
     assert!(out.contains("a session that goes on: what the application hands over keeps the sid"), "{out}");
 

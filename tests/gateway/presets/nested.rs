@@ -149,6 +149,21 @@ async fn what_the_public_call_says_is_asked_again_after_a_second_and_its_yes_sta
     assert_eq!((world.backend.count(VALIDATE), world.backend.count(PUBLIC)), (2, 2));
 }
 
+/// As an application answers that has just finished somebody's onboarding.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_application_changed_is_asked_at_once() {
+    let (backend, world) = nested("[session]\nttl = \"1m\"\n").await;
+    let sid = backend.session(NEW);
+    assert_eq!(world.page(&sid, "/admin/x").await.header("location"), Some("/onboarding"));
+    let order = vec![("x-auth-session-changed", "1".to_owned()), ("location", "/admin/x".to_owned())];
+    world.front.on("POST /onboarding", Act::Answer(303, String::new(), order));
+    backend.complete(NEW);
+    let done = world.client().call(http::Method::POST, "/onboarding").navigate().cookie(&format!("sid={sid}"));
+    assert_eq!(done.send().await.status, 303);
+    assert_eq!(world.page(&sid, "/admin/x").await.status, 200, "although the last question was a moment ago");
+    assert_eq!(world.backend.count(PUBLIC), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_with_one_cold_sid_makes_one_call_of_each_kind() {
     let (backend, world) = nested("").await;
