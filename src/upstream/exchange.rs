@@ -31,6 +31,8 @@ pub(super) struct Tries {
 pub(super) struct Reached<'a> {
     pub(super) instance: &'a Arc<Instance>,
     pub(super) lease: Lease,
+    /// It was out.
+    pub(super) trial: bool,
 }
 
 /// Where a request goes next.
@@ -54,10 +56,10 @@ impl Upstream {
         let mut tries = self.tries();
         let mut reached = self.reach(&mut tries, true, cx).await?;
         loop {
-            let Reached { instance, lease } = reached;
+            let Reached { instance, lease, trial } = reached;
             let reused = lease.reused;
             let mut failed = match lease.send(head, body, std::mem::take(&mut spare), route.response_timeout).await {
-                Ok(answer) => return answered(answer, instance, route),
+                Ok(answer) => return answered(answer, instance, trial, route),
                 Err(failed) => failed,
             };
             let error = UpstreamError::from(&failed.fault);
@@ -77,7 +79,7 @@ impl Upstream {
                 Place::Another => self.reach(&mut tries, false, cx).await?,
                 Place::Same => {
                     let connected = instance.pool.connect().await;
-                    Reached { instance, lease: connected.map_err(|why| unreachable(instance, &why))? }
+                    Reached { instance, lease: connected.map_err(|why| unreachable(instance, &why))?, trial }
                 }
             };
         }
@@ -99,9 +101,10 @@ impl Upstream {
             if self.instances.len() > 1 {
                 cx.facts.instance = Some(instance.label.clone());
             }
+            let trial = instance.share() == 0;
             let connected = if kept { instance.pool.lease().await } else { instance.pool.connect().await };
             match connected {
-                Ok(lease) => return Ok(Reached { instance, lease }),
+                Ok(lease) => return Ok(Reached { instance, lease, trial }),
                 Err(why) => error = unreachable(instance, &why),
             }
             if tries.left == 0 {
@@ -130,13 +133,14 @@ impl Upstream {
 fn answered(
     answer: Response<Leased<Upload>>,
     instance: &Instance,
+    trial: bool,
     route: &Route,
 ) -> Result<Response<Body>, UpstreamError> {
     match answer.status() {
         // Nobody asked for it, so nothing is behind it that a browser could be connected to.
         StatusCode::SWITCHING_PROTOCOLS => return Err(UpstreamError::Broken),
         StatusCode::SERVICE_UNAVAILABLE if answer.body().is_last() => instance.failed(&"503 with Connection: close"),
-        _ => instance.good(),
+        _ => instance.good(trial),
     }
     Ok(answer.map(|body| Body::Upstream(Download::new(body, route.idle_timeout))))
 }

@@ -117,15 +117,22 @@ impl Health {
         }
     }
 
-    /// A request was answered.
-    pub(super) fn good(&self) -> Option<News> {
+    /// A request was answered. A trial is one that was sent although the instance was out, because all were: its answer
+    /// ends a rest.
+    pub(super) fn good(&self, trial: bool) -> Option<News> {
         if self.fails.load(Relaxed) == 0 {
             return None;
         }
         let mut more = self.more();
         if more.rests_until.is_some_and(|until| Instant::now() < until) {
-            // An answer that was under way says nothing of what comes next.
-            return None;
+            if !trial {
+                // An answer that was under way says nothing of what comes next.
+                return None;
+            }
+            more.rests_until = None;
+            if !more.out {
+                self.back.store(self.now(), Relaxed);
+            }
         }
         self.fails.store(0, Relaxed);
         let back = more.said && !more.out;
@@ -219,7 +226,7 @@ mod tests {
     async fn three_failures_in_a_row_and_it_rests_for_a_time_that_grows() {
         let health = health();
         fail(&health, 2);
-        assert_eq!(health.good(), None);
+        assert_eq!(health.good(false), None);
         assert_eq!((fail(&health, 2), health.share()), (None, FULL), "not in a row");
         assert_eq!(health.failed(), Some(News::Out(Some(Duration::from_secs(1)))));
         assert_eq!((health.share(), health.failed()), (0, None), "what was under way does not prolong it");
@@ -231,8 +238,8 @@ mod tests {
             assert_eq!(health.share(), 0, "{rest}");
             wait(1).await;
         }
-        assert_eq!(health.good(), Some(News::Back));
-        assert_eq!(health.good(), None);
+        assert_eq!(health.good(false), Some(News::Back));
+        assert_eq!(health.good(false), None);
         wait(60_000).await;
         assert_eq!(fail(&health, 3), Some(News::Out(Some(Duration::from_secs(1)))), "long ago is forgotten");
     }
@@ -279,6 +286,14 @@ mod tests {
         assert_eq!((health.checked(&Finding::Well, 2, 3), health.share()), (None, 0));
         assert_eq!(health.checked(&Finding::Well, 2, 3), Some(News::Back));
         assert!(health.share() > 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_a_rest_if_the_request_was_sent_in_it() {
+        let health = health();
+        fail(&health, 3);
+        assert_eq!((health.good(false), health.share()), (None, 0), "it was under way");
+        assert_eq!((health.good(true), health.share()), (Some(News::Back), LEAST));
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,9 +53,9 @@ impl Instance {
         self.health.share()
     }
 
-    /// It answered a request.
-    pub(super) fn good(&self) {
-        if let Some(news) = self.health.good() {
+    /// It answered a request; a trial is one that was sent although it was out.
+    pub(super) fn good(&self, trial: bool) {
+        if let Some(news) = self.health.good(trial) {
             self.say(&news, &"");
         }
     }

@@ -79,14 +79,14 @@ impl Upstream {
             return Err(UpstreamError::Draining);
         }
         // A handshake is not repeated: it gets a connection that is surely alive, and never gives it back.
-        let Reached { instance, lease } = self.reach(&mut self.tries(), false, cx).await?;
+        let Reached { instance, lease, trial } = self.reach(&mut self.tries(), false, cx).await?;
         let limit = idle_timeout.min(Duration::from_secs(60));
         let sent = lease.send(head, Upload::empty(), HeaderMap::new(), limit).await;
         let answer = sent.map_err(|failed| {
             instance.failed(&failed.fault);
             UpstreamError::from(&failed.fault)
         })?;
-        instance.good();
+        instance.good(trial);
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(answer.map(|body| Body::Upstream(Download::new(body, idle_timeout))));
         }

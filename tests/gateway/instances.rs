@@ -186,4 +186,5 @@ async fn when_all_are_out_any_is_tried() {
     for _ in 0..6 {
         assert_eq!(world.client().get("/pool/x").send().await.status, 200, "though it should rest for an hour");
     }
+    assert!(up(&world, &two[1]).await, "and that it answers ends its rest");
 }
