@@ -2,7 +2,7 @@
 //!
 //! What one tries here is what one would run: the gateway is started from a configuration in the vocabulary of
 //! `gateway.toml`, or from the team's own with its listeners, certificates, backend and upstream replaced. What is added
-//! stands in a [`Room`]: the switcher, the sentence for every redirect, the page that waits for the application. Only
+//! stands in a `Room`: the switcher, the sentence for every redirect, the page that waits for the application. Only
 //! [`start`] can make one, and it listens on loopback alone, because users whose password is public are let in.
 
 mod authority;
@@ -80,43 +80,25 @@ pub async fn start(options: &Options) -> Result<(Server, String), NotStarted> {
     let backend_url = options.backend.as_deref().map(address);
     let key = uuid::Uuid::new_v4().to_string();
     let embedded = backend_url.is_none().then(|| Backend::new(&key));
-    let guest = guest(options.user.as_deref(), embedded.as_ref())?;
+    let people = embedded.as_ref().map(Backend::people).unwrap_or_default();
+    let guest = guest(options, &people)?;
     let folder = options.ca.clone().or_else(|| authority::default_folder(|name| std::env::var(name).ok()));
     let folder =
         folder.ok_or_else(|| NotStarted::Usage("there is no HOME; say where the authority is: --ca DIR".into()))?;
     let authority = Authority::in_folder(&folder)?;
-
+    let files = certificate(&authority)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| format!("no loopback socket: {e}"))?;
     let own = listener.local_addr().map_err(|e| e.to_string())?;
-    let files = certificate(&authority)?;
     let backend = backend_url.clone().unwrap_or_else(|| format!("http://{own}"));
-    let text = setup::text(&setup::Places {
-        https: options.https,
-        admin: options.admin,
-        upstream: &upstream,
-        backend: &backend,
-        // With a file, the backend's key is named there.
-        embedded: embedded.is_some() || options.config.is_some(),
-        chain: &files.chain,
-        key: &files.key,
-    });
-    let env = |name: &str| if name == setup::EMBEDDED_KEY { Some(key.clone()) } else { std::env::var(name).ok() };
-    let base = Config::parse(&text, "sidgate dev", Path::new("."), &env).map_err(NotStarted::Config)?;
-    let config = match &options.config {
-        Some(file) => setup::take_over(base, file, backend_url.is_some()),
-        None => setup::check_own(base, &text),
-    };
-    let config = config.map_err(NotStarted::Config)?;
+    let config = configuration(options, (&upstream, &backend), &files, &key)?;
 
     telemetry::start(&config.log);
     let style = Style { verbose: options.verbose, colour: options.colour };
-    let notes = Notes::new(style, Box::new(print));
-    let room = Room::new(&upstream, embedded.clone(), guest, notes);
+    let room = Room::new(&upstream, embedded.clone(), guest, Notes::new(style, Box::new(print)));
     let log = AccessLog::new(&config.log, Box::new(std::io::sink()));
     let trust = greeting::of_authority(&authority);
     let more = authority::on_demand(authority);
     let server = Server::bind_dev(&config, log, room, more).await.map_err(|e| e.to_string())?;
-    let people = embedded.as_ref().map(Backend::people).unwrap_or_default();
     if let Some(backend) = embedded {
         tokio::spawn(backend.serve(listener, std::future::pending::<()>()));
     }
@@ -136,14 +118,40 @@ pub async fn start(options: &Options) -> Result<(Server, String), NotStarted> {
     Ok((server, greeting.to_string()))
 }
 
+/// For a new application, or with the team's own routes.
+fn configuration(
+    options: &Options,
+    (upstream, backend): (&str, &str),
+    files: &Files,
+    key: &str,
+) -> Result<Config, NotStarted> {
+    let real = options.backend.is_some();
+    let text = setup::text(&setup::Places {
+        https: options.https,
+        admin: options.admin,
+        upstream,
+        backend,
+        // With a file, a real backend's key is named there.
+        embedded: !real || options.config.is_some(),
+        chain: &files.chain,
+        key: &files.key,
+    });
+    let env = |name: &str| if name == setup::EMBEDDED_KEY { Some(key.to_owned()) } else { std::env::var(name).ok() };
+    let base = Config::parse(&text, "sidgate dev", Path::new("."), &env).map_err(NotStarted::Config)?;
+    let config = match &options.config {
+        Some(file) => setup::take_over(base, file, real),
+        None => setup::check_own(base, &text),
+    };
+    config.map_err(NotStarted::Config)
+}
+
 /// Whom `--as` means: the name, the part before the `@`, or the whole address.
-fn guest(name: Option<&str>, backend: Option<&Backend>) -> Result<Option<Person>, NotStarted> {
-    let Some(name) = name else { return Ok(None) };
-    let Some(backend) = backend else {
+fn guest(options: &Options, people: &[Person]) -> Result<Option<Person>, NotStarted> {
+    let Some(name) = options.user.as_deref() else { return Ok(None) };
+    if options.backend.is_some() {
         let reason = "--as is for the users of the embedded backend; with --backend sign in at the application";
         return Err(NotStarted::Usage(reason.into()));
-    };
-    let people = backend.people();
+    }
     let short = |p: &Person| p.email.split('@').next().unwrap_or_default().to_owned();
     let found = people.iter().find(|p| p.email.eq_ignore_ascii_case(name) || short(p).eq_ignore_ascii_case(name));
     found.cloned().map(Some).ok_or_else(|| {

@@ -187,3 +187,30 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
 fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_team_s_hosts_are_names_below_localhost_here() {
+        for (host, here) in [
+            ("{tenant}.app.example.com", "*.app.localhost"),
+            ("{tenant}.example.com", "*.localhost"),
+            ("app.example.com", "app.localhost"),
+            ("example.com", "localhost"),
+            ("{tenant}.app.localhost", "*.app.localhost"),
+            ("[::1]", "localhost"),
+        ] {
+            let route =
+                crate::config::Route { host: Some(local(HostPattern::parse(host).unwrap())), ..Default::default() };
+            let config = Config { routes: vec![route], ..Config::default() };
+            assert_eq!(hosts(&config), [here], "{host}");
+        }
+        for (domain, here) in
+            [("app.example.com", "app.localhost"), ("example.com", "localhost"), ("app.localhost", "app.localhost")]
+        {
+            assert_eq!(local_name(domain), here);
+        }
+    }
+}

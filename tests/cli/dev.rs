@@ -201,6 +201,26 @@ fn an_application_that_is_not_there_yet_gets_a_page_that_waits() {
 }
 
 /// Certificates, secrets and upstreams of the team's file need not be there.
+/// Its users are its own: they sign in at the application, and the switcher only shows.
+#[test]
+fn a_real_backend_takes_the_place_of_the_embedded_one() {
+    let key = "a-secret-of-enough-length";
+    let address = desk::backend(key);
+    let desk =
+        Desk::start_with(&["--upstream", &application(), "--backend", &address], &[("SIDGATE_GATEWAY_KEY", key)]);
+    assert!(desk.greeting.contains(&address) && !desk.greeting.contains("correct horse"), "{}", desk.greeting);
+    let browser = desk.browser();
+    let form = "email=bob%40globex.test&password=correct+horse";
+    assert_eq!(browser.post("/api/auth/session-v2", form).header("location"), Some("/globex/dashboard"));
+    desk.says("POST /api/auth/session-v2 -> 303 /globex/dashboard because this user is signed in");
+    assert!(browser.get("/globex/dashboard").text.contains("user 2 of globex"));
+    let page = browser.get("/__sidgate/").text;
+    assert!(page.contains("Users are your own backend's") && page.contains("bob@globex.test at globex"), "{page}");
+    assert_eq!(browser.post("/__sidgate/sign-in", "user=1").status, 404);
+    assert_eq!(browser.post("/__sidgate/sign-out", "").status, 303);
+    assert_ne!(browser.get("/globex/dashboard").status, 200);
+}
+
 /// Hot reloading hangs on it, and everywhere else it is removed (`spoofing`).
 #[test]
 fn the_client_of_next_dev_may_name_its_requests() {

@@ -25,6 +25,11 @@ pub(crate) struct Desk {
 impl Desk {
     /// `sidgate dev` on free ports, with an authority of its own unless the arguments name one.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn start_with(arguments: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let named = arguments.iter().position(|a| *a == "--ca").map(|i| PathBuf::from(arguments[i + 1]));
         let ca = named.clone().unwrap_or_else(|| folder.path().join("ca"));
@@ -32,7 +37,13 @@ impl Desk {
         if named.is_none() {
             command.arg("--ca").arg(&ca);
         }
-        let child = command.args(arguments).env("HOME", folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+        let child = command
+            .args(arguments)
+            .envs(env.iter().copied())
+            .env("HOME", folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut desk = Self::watch(child, Some(ca));
         desk._folder = Some(folder);
         desk
@@ -182,6 +193,21 @@ impl Browser<'_> {
         let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, headers: headers.to_owned(), text: text.to_owned() }
     }
+}
+
+/// A session backend that is somebody's own, and its address.
+pub(crate) fn backend(key: &str) -> String {
+    let backend = sidgate::demo::Backend::new(key);
+    let (said, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            said.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+            backend.serve(listener, std::future::pending::<()>()).await;
+        });
+    });
+    address.recv().unwrap()
 }
 
 /// An application on a free port, and its address. It says who it was told is asking.
