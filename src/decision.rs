@@ -146,9 +146,14 @@ fn other_tenant(s: &Situation<'_>, rule: TenantRule, member: bool) -> Decision {
 }
 
 fn to_onboarding(s: &Situation<'_>, reason: Reason) -> Decision {
+    let refusal = Refusal::OnboardingNeeded;
     match s.wants {
+        // To onboarding, the upstream would send the browser back here.
+        Wants::Page if s.upstream_disagreed => {
+            Decision::Refuse { refusal, reason: Reason::UpstreamDisagrees, drop_sid: false }
+        }
         Wants::Page => Decision::Redirect { to: Destination::Onboarding, reason, drop_sid: false },
-        Wants::Api => Decision::Refuse { refusal: Refusal::OnboardingNeeded, reason, drop_sid: false },
+        Wants::Api => Decision::Refuse { refusal, reason, drop_sid: false },
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Sent<'a> {
     pub permit: &'a Permit,
     /// It came from the sign-in page, or another one for guests.
     pub from_sign_in: bool,
+    /// It came from the onboarding page, or below it.
+    pub from_onboarding: bool,
     /// It goes to the sign-in page.
     pub to_sign_in: bool,
     /// It goes to the onboarding page, or below it.
@@ -26,15 +28,22 @@ pub struct Sent<'a> {
 pub enum Mark {
     /// The upstream contradicts the session.
     Disagreed,
-    /// It sent a visitor on from the sign-in page; a contradiction if that leads to a page that needs a session.
+    /// It sent a visitor on from the sign-in page, or a user from the onboarding page; a contradiction if that leads to
+    /// a page that needs a session, or onboarding.
     SentOn,
 }
 
 /// What is to be made of such a redirect.
 pub fn disagreement(s: &Sent<'_>) -> Option<Mark> {
     if let Some(found) = s.permit.who() {
-        let disagrees = s.to_sign_in || s.to_onboarding && !found.session.needs_onboarding();
-        return disagrees.then_some(Mark::Disagreed);
+        let due = found.session.needs_onboarding() || found.session.tenant.is_none();
+        // Who has a session is sent on from sign-in, and from every other page for guests.
+        let to_guests = s.to_sign_in || s.to == Some(Access::Guest);
+        if to_guests || s.to_onboarding && !found.session.needs_onboarding() {
+            return Some(Mark::Disagreed);
+        }
+        // Mostly it is done with just this request; where the backend does not say so then, the two contradict.
+        return (due && s.from_onboarding && !s.to_onboarding && s.to.is_some()).then_some(Mark::SentOn);
     }
     let unasked = s.permit.reason() == Reason::Public;
     if !s.from_sign_in || s.to_sign_in || !(unasked || s.permit.has_none()) {

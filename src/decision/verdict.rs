@@ -177,6 +177,7 @@ impl Decision {
 
     /// Whether it rests on "onboarding needed", which a cache may hold a moment too long.
     pub fn rests_on_onboarding(&self) -> bool {
-        matches!(self.reason(), Reason::OnboardingNeeded | Reason::NoTenant)
+        matches!(self, Self::Refuse { refusal: Refusal::OnboardingNeeded, .. })
+            || matches!(self.reason(), Reason::OnboardingNeeded | Reason::NoTenant)
     }
 }

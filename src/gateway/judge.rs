@@ -100,13 +100,22 @@ fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers:
 /// Whether the browser bears the mark that matters here.
 fn disagreed(cx: &Context, route: &Route, lookup: &Lookup, headers: &HeaderMap) -> bool {
     match route.access {
-        Access::Public | Access::Optional => false,
+        Access::Public => false,
         Access::Guest => cookie::has(headers, DISAGREED),
-        Access::SignedIn | Access::Onboarded => {
+        Access::Optional | Access::SignedIn | Access::Onboarded => {
             cx.wants == Wants::Page
-                && matches!(lookup, Lookup::Absent | Lookup::Refused(_))
+                && matters(lookup)
                 && (cookie::has(headers, DISAGREED) || cookie::has(headers, SENT_ON))
         }
+    }
+}
+
+/// Whether the answer may be a redirect to sign-in or onboarding: only then is it worth a look at the cookies.
+fn matters(lookup: &Lookup) -> bool {
+    match lookup {
+        Lookup::Absent | Lookup::Refused(_) => true,
+        Lookup::Found(found) => found.session.needs_onboarding() || found.session.tenant.is_none(),
+        Lookup::Unavailable(_) | Lookup::Throttled { .. } => false,
     }
 }
 

@@ -46,7 +46,11 @@ impl Gateway {
         if permit.who().is_some() {
             upstream::keep_private(answer.headers_mut());
         }
-        self.note_disagreement(cx, (route, permit), &answer);
+        let mark = self.note_disagreement(cx, (route, permit), &answer);
+        if let (Some(Mark::SentOn), Some(_), Some(sid)) = (mark, permit.who(), &resolved.sid) {
+            // From onboarding: as a rule it has just been finished.
+            self.sessions.changed(sid);
+        }
         if !cx.set_cookies.is_empty() {
             upstream::keep_private(answer.headers_mut());
         }
@@ -68,11 +72,16 @@ impl Gateway {
 
     /// The application redirects against what the session says: it does not see what we see. That is said aloud once,
     /// and for ten seconds neither a guest page nor one that needs a session answers with a redirect back.
-    fn note_disagreement(&self, cx: &mut Context, (route, permit): (&Route, &Permit), answer: &Response<Body>) {
+    fn note_disagreement(
+        &self,
+        cx: &mut Context,
+        (route, permit): (&Route, &Permit),
+        answer: &Response<Body>,
+    ) -> Option<Mark> {
         if !answer.status().is_redirection() {
-            return;
+            return None;
         }
-        let Some(location) = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()) else { return };
+        let location = answer.headers().get(LOCATION)?.to_str().ok()?;
         // By either of our names: behind a balancer it may know only the public one.
         let ours = [cx.origin(), self.origin(cx)].map(|origin| origin.to_string());
         let own = ours.iter().find_map(|origin| location.strip_prefix(origin)).unwrap_or(location);
@@ -83,6 +92,7 @@ impl Gateway {
         let mark = decision::disagreement(&Sent {
             permit,
             from_sign_in: route.access == Access::Guest || is_sign_in(&cx.path),
+            from_onboarding: self.pages.is_onboarding(&cx.path),
             to_sign_in: is_sign_in(path),
             to_onboarding: self.pages.is_onboarding(path),
             to: target.map(|r| r.access),
@@ -96,6 +106,7 @@ impl Gateway {
             Some(Mark::SentOn) => cx.set_cookies.extend(cookie::marker(SENT_ON, 10)),
             None => {}
         }
+        mark
     }
 
     pub(super) fn refusal(
@@ -110,6 +121,13 @@ impl Gateway {
             // Said already, where the redirect came straight from the sign-in page.
             cx.facts.upstream_disagreed = !cookie::has(headers, DISAGREED);
             cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+            if refusal == Refusal::OnboardingNeeded {
+                tracing::warn!(
+                    request_id = %cx.id, to = %cx.path,
+                    "the application sends a user on from onboarding whom the session backend still asks for it; does it \
+                     go by a state of its own?"
+                );
+            }
         }
         let go_to = match refusal {
             Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),

@@ -50,6 +50,45 @@ async fn an_onboarded_user_sent_to_onboarding_counts_and_a_newcomer_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_takes_onboarding_for_done_gets_a_page_and_no_loop() {
+    let world = World::start().await;
+    let sid = world.sid(NEWBIE).await;
+    let get = |path: &str, jar: &str| world.client().get(path).navigate().cookie(jar);
+    let away = |to: &str| Act::Answer(307, String::new(), vec![("location", to.into())]);
+    for (to, jar) in [("/admin/x", cookie(&sid)), ("/", cookie(&sid))] {
+        world.front.on("GET /onboarding", away(to));
+        world.front.on("GET / ", away("/admin/x"));
+        assert_eq!(get("/admin/x", &jar).send().await.header("location"), Some("/onboarding"));
+        let theirs = get("/onboarding", &jar).send().await;
+        assert_eq!(theirs.header("location"), Some(to));
+        assert!(theirs.set_cookies().iter().any(|c| c.starts_with("sidgate-sent-on=1")), "{theirs:?}");
+        let page = get("/admin/x", &format!("{jar}; sidgate-sent-on=1")).send().await;
+        assert_eq!(page.status, 403, "a page and no redirect");
+        assert!(page.text().contains("href=\"/onboarding\""), "{}", page.text());
+        let data = world.client().get("/admin/x").fetch().cookie(&format!("{jar}; sidgate-sent-on=1")).send().await;
+        assert_eq!((data.status, &data.json()["error"]["reason"]), (403, &"onboarding_needed".into()));
+        world.front.well();
+    }
+    assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, 2.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn onboarding_that_was_finished_without_a_word_to_the_gateway_shows_at_once() {
+    let world = World::start().await;
+    let sid = world.sid(NEWBIE).await;
+    let get = |path: &str, jar: &str| world.client().get(path).navigate().cookie(jar);
+    assert_eq!(get("/admin/x", &cookie(&sid)).send().await.header("location"), Some("/onboarding"));
+    // Asked a moment ago, so that it would not be asked again for a second.
+    world.demo.finish_onboarding("3", "Hooli");
+    world.front.on("GET /onboarding", Act::Answer(303, String::new(), vec![("location", "/admin/x".into())]));
+    assert_eq!(get("/onboarding", &cookie(&sid)).send().await.status, 303);
+    let there = get("/admin/x", &format!("{}; sidgate-sent-on=1", cookie(&sid))).send().await;
+    assert_ne!(there.status, 302);
+    assert_eq!(world.front.seen("GET /admin/x").len(), 1, "forwarded");
+    assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_knows_the_public_address_only_disagrees_as_well() {
     let world = World::with("[server]\npublic_origin = \"https://shop.test\"\n").await;
     let sid = world.sid(ALICE).await;

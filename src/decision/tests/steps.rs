@@ -78,15 +78,21 @@ enum Application {
     SendsGuestsHomeByRoot,
     /// ... or back where they came from.
     SendsGuestsBack,
+    /// It takes onboarding for done, and sends on from there to the dashboard ...
+    SkipsOnboarding,
+    /// ... or by way of its front page.
+    SkipsOnboardingByRoot,
 }
 
-const APPLICATIONS: [Application; 6] = [
+const APPLICATIONS: [Application; 8] = [
     Application::ShowsPages,
     Application::SendsToSignIn,
     Application::SendsToOnboarding,
     Application::SendsGuestsHome,
     Application::SendsGuestsHomeByRoot,
     Application::SendsGuestsBack,
+    Application::SkipsOnboarding,
+    Application::SkipsOnboardingByRoot,
 ];
 
 impl Application {
@@ -95,6 +101,7 @@ impl Application {
         let at_sign_in = path == pages.sign_in_path();
         // No cookie, no mistake.
         let mistaken = permit.who().is_none() && !permit.without_cookies();
+        let at_onboarding = pages.is_onboarding(path);
         let to = match (self, permit.who()) {
             (Self::SendsToSignIn, _) => pages.sign_in_path().to_owned(),
             (Self::SendsToOnboarding, Some(f)) => pages.onboarding(&f.session),
@@ -102,10 +109,14 @@ impl Application {
             (Self::SendsGuestsHomeByRoot, _) if mistaken && at_sign_in => "/".to_owned(),
             (Self::SendsGuestsHomeByRoot, _) if mistaken && path == "/" => "/dashboard".to_owned(),
             (Self::SendsGuestsBack, _) if mistaken && at_sign_in => back?.to_owned(),
+            (Self::SkipsOnboarding, Some(f)) if at_onboarding => pages.home(&f.session),
+            (Self::SkipsOnboardingByRoot, Some(_)) if at_onboarding => "/".to_owned(),
+            (Self::SkipsOnboardingByRoot, Some(f)) if path == "/" => pages.home(&f.session),
             _ => return None,
         };
+        let skips = matches!(self, Self::SkipsOnboarding | Self::SkipsOnboardingByRoot);
         // It shows at least the page that it sends to.
-        (path != to && !pages.is_onboarding(path)).then_some(to)
+        (path != to && (skips || !at_onboarding)).then_some(to)
     }
 }
 
@@ -150,6 +161,7 @@ fn follow(
                 marks.extend(disagreement(&Sent {
                     permit,
                     from_sign_in: found.access == Access::Guest || path == pages.sign_in_path(),
+                    from_onboarding: pages.is_onboarding(path),
                     to_sign_in: to == pages.sign_in_path(),
                     to_onboarding: pages.is_onboarding(&to),
                     to: table.find("app.test", &to, &Method::GET).ok().map(|r| r.access),
