@@ -78,7 +78,8 @@ pub fn notes(config: &Config) -> Vec<String> {
             route.pattern
         )
     };
-    cannot.map(note).chain(guests.map(guest)).chain(tenants::note(config)).collect()
+    let slugs = tenants::slug_note(config);
+    cannot.map(note).chain(guests.map(guest)).chain(slugs).chain(tenants::note(config)).collect()
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {
@@ -148,7 +149,8 @@ fn fault_of(end: &Walk) -> Option<(String, String)> {
     let chain = end.steps.join(" -> ");
     if end.steps.len() > MAX_STEPS + 1 {
         let hint = "the pages of [pages] must let through whom they are for: sign_in `guest` or more open, \
-                    onboarding `signed_in` without a tenant rule, home what an onboarded user may see";
+                    onboarding `signed_in` without a tenant rule, home what an onboarded user may see: there `{tenant}` is \
+                    what `match = \"slug\"` compares, `{tenant_id}` what `match = \"id\"` does";
         return Some((format!("{} goes round in redirects: {chain}", end.who), hint.into()));
     }
     if end.lost && end.steps.len() > 1 {

@@ -1,7 +1,7 @@
 //! Tenants by subdomain: whether sessions follow from one tenant's host to another's.
 
 use crate::certificate::Certificate;
-use crate::config::{Config, Fault, HostPattern, Segment, TenantHost};
+use crate::config::{BackendFields, Config, Fault, HostPattern, Preset, Route, Segment, TenantHost, TenantMatch};
 
 pub(super) fn faults(config: &Config) -> Vec<Fault> {
     let domain = config.session.domain.as_deref();
@@ -31,6 +31,23 @@ pub(super) fn note(config: &Config) -> Option<String> {
     loaded.peek()?;
     (!loaded.any(|certificate| certificate.covers(&host)))
         .then(|| format!("no [[certificate]] covers {host}: each tenant's host needs one that names it, or a wildcard"))
+}
+
+/// Nobody passes a route that compares what the backend never says.
+pub(super) fn slug_note(config: &Config) -> Option<String> {
+    let preset = config.backend.preset;
+    let own_field = config.backend.fields.tenant_slug != BackendFields::default().tenant_slug;
+    if preset == Preset::V1 || own_field {
+        return None;
+    }
+    let by_slug = |route: &&Route| route.tenant.as_ref().is_some_and(|rule| rule.by == TenantMatch::Slug);
+    let route = config.routes.iter().find(by_slug)?;
+    Some(format!(
+        "route \"{}\" compares the tenant's slug, and backend.preset = \"{}\" knows a tenant by its id: nobody passes it \
+         unless your sessions have `/tenant/slug`; otherwise write match = \"id\", and `{{tenant_id}}` in [pages] home",
+        route.pattern,
+        preset.as_str()
+    ))
 }
 
 /// People are sent to these hosts with a session of another: it has to be there, too.

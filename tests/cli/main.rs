@@ -109,6 +109,13 @@ fn check_names_what_the_backend_cannot_do() {
     assert_eq!(notes[0], format!("note: {first}"));
     assert!(out.contains("a session that goes on: what the application hands over keeps the sid"), "{out}");
 
+    let by_slug = nested.replace("\"public\"", "\"optional\"")
+        + "[[route]]\npath = \"/{tenant}/dashboard\"\naccess = \"onboarded\"\nkind = \"page\"\nupstream = \"app\"\n\
+           tenant = { parameter = \"tenant\", match = \"slug\" }\n";
+    let (_folder, path) = folder(&by_slug);
+    let (_, out, error) = output(&["check", "--config", &path]);
+    assert!(out.contains("note: route \"/{tenant}/dashboard\" compares the tenant's slug"), "{out}{error}");
+
     let route =
         "[[route]]\npath = \"/auth/callback\"\naccess = \"guest\"\nupstream = \"app\"\nmay_set_session = true\n";
     let (_folder, path) = folder(&(GOOD.replace("\"public\"", "\"optional\"") + route));
