@@ -78,7 +78,10 @@ fn variable(name: &str, reader: &Reader<'_>) -> Result<(String, String), Problem
     let place = format!("the environment variable {name}");
     match (reader.env)(name) {
         Some(content) => Ok((place, content)),
-        None => Err(Problem::new(format!("{place} is not set"))),
+        None => {
+            Err(Problem::new(format!("{place} is not set"))
+                .hint("set it where sidgate is started, or write \"file:PATH\""))
+        }
     }
 }
 

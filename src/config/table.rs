@@ -93,6 +93,10 @@ impl<'a> Table<'a> {
             let problem = Problem::new(self.unknown(name, value.get_ref()));
             let problem = match near {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                // TOML takes what stands below a table's head for the table's own.
+                None if name == "preset" => problem.hint(
+                    "`preset = \"existing-nextjs\"` stands before the first table, `preset` of a backend in [backend]",
+                ),
                 None => problem.hint(format!("known here: {}", self.known.join(", "))),
             };
             self.reader.report(key.span(), problem);
