@@ -63,7 +63,8 @@ fn reason(facts: &Facts, status: StatusCode, redirects: bool) -> (String, Weight
         let why = match facts.session {
             Some("hit" | "miss" | "stale") => {
                 "the application itself sends this user away, whom sidgate would let pass: does it look for a cookie \
-                 that it no longer sees? It is told who this is by X-Auth-* headers"
+                 that it no longer sees, or by one that is left over? It is told who this is by X-Auth-* headers; one with \
+                 a middleware of its own needs --config with `preset = \"existing-nextjs\"`"
             }
             _ => {
                 "the application sends a visitor without a session to a page that needs one: does it go by a cookie \

@@ -86,6 +86,10 @@ impl Gateway {
         let ours = [cx.origin(), self.origin(cx)].map(|origin| origin.to_string());
         let own = ours.iter().find_map(|origin| location.strip_prefix(origin)).unwrap_or(location);
         let path = own.split(['?', '#']).next().unwrap_or_default();
+        if path.trim_end_matches('/') == cx.path.trim_end_matches('/') {
+            // Another spelling of the page that they are on: so Next.js corrects `_rsc`, or the slash at the end.
+            return None;
+        }
         let target = path::canonical(path, &self.paths).ok();
         let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());
         let is_sign_in = |path: &str| path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
@@ -100,7 +104,7 @@ impl Gateway {
         match mark {
             Some(Mark::Disagreed) => {
                 cx.facts.upstream_disagreed = true;
-                warn_of_disagreement(cx, path, permit);
+                warn_of_disagreement(cx, path, permit, self.pages.is_onboarding(path));
                 cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
             }
             Some(Mark::SentOn) => cx.set_cookies.extend(cookie::marker(SENT_ON, 10)),
@@ -167,8 +171,10 @@ impl Gateway {
     }
 }
 
-fn warn_of_disagreement(cx: &Context, to: &str, permit: &Permit) {
-    let what = if permit.who().is_some() {
+fn warn_of_disagreement(cx: &Context, to: &str, permit: &Permit, to_onboarding: bool) {
+    let what = if permit.who().is_some() && to_onboarding {
+        "the application sends a user to onboarding for whom the session backend says that it is complete; does it go by a cookie of its own that is left over?"
+    } else if permit.who().is_some() {
         "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees? (forward_sid of the route, [session] cookie)"
     } else {
         "the application sends a visitor without a session from sign-in to a page that needs one; does it go by a cookie that is left over? (session_cookies of the upstream)"

@@ -50,6 +50,18 @@ async fn an_onboarded_user_sent_to_onboarding_counts_and_a_newcomer_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_of_the_same_page_is_no_disagreement() {
+    let world = World::start().await;
+    let sid = world.sid(ALICE).await;
+    for to in ["/onboarding?_rsc=1", "/onboarding/"] {
+        world.front.on("GET /onboarding", Act::Answer(307, String::new(), vec![("location", to.into())]));
+        let away = world.client().get("/onboarding").navigate().cookie(&cookie(&sid)).send().await;
+        assert_eq!((away.status, away.set_cookies().is_empty()), (307, true));
+    }
+    assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_takes_onboarding_for_done_gets_a_page_and_no_loop() {
     let world = World::start().await;
     let sid = world.sid(NEWBIE).await;
