@@ -12,13 +12,15 @@ mod proxy_protocol;
 mod redirect;
 mod refused;
 mod stall;
+mod timer;
 mod tls;
+mod told;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Release};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -81,7 +83,10 @@ struct Shared {
     connections: TaskTracker,
     drain: CancellationToken,
     halt: CancellationToken,
+    /// Set before `drain` is cancelled.
     draining: AtomicBool,
+    /// Set before `halt` is cancelled.
+    halting: AtomicBool,
 }
 
 impl Server {
@@ -123,6 +128,7 @@ impl Server {
             drain: CancellationToken::new(),
             halt: CancellationToken::new(),
             draining: AtomicBool::new(false),
+            halting: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared), listeners, admin, drain_timeout: config.server.drain_timeout })
     }
@@ -148,7 +154,7 @@ impl Server {
         }
         accepting.close();
         drain.0.cancelled().await;
-        shared.draining.store(true, Relaxed);
+        shared.draining.store(true, Release);
         shared.drain.cancel();
         accepting.wait().await;
         shared.connections.close();
@@ -163,6 +169,7 @@ impl Server {
             () = halt.0.cancelled() => false,
         };
         shared.gateway.tunnels().stop.cancel();
+        shared.halting.store(true, Release);
         shared.halt.cancel();
         shared.connections.wait().await;
         admin.abort();

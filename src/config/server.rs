@@ -48,7 +48,7 @@ impl Default for Server {
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
-            max_headers: 128,
+            max_headers: 100,
             max_header_bytes: 64 * 1024,
             http2_max_streams: 128,
             strict_host: true,

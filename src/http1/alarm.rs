@@ -22,6 +22,11 @@ impl Alarm {
         self.deadline = Instant::now().checked_add(limit);
     }
 
+    /// It is due then.
+    pub(crate) fn set_until(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
     /// Ready when the limit has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };

@@ -20,6 +20,8 @@ use super::cork::Cork;
 use super::door::{Door, Guest, Opened, Turned};
 use super::refused::Cause;
 use super::stall::Stall;
+use super::timer::ConnectionTimer;
+use super::told::Told;
 use super::{Shared, redirect};
 use crate::certificate::Certificate;
 use crate::context::ConnectionInfo;
@@ -30,6 +32,9 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// How long an HTTP/2 connection with nothing open may take to go once it was told to.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What hyper allows without being told.
+const HYPER_MAX_HEADERS: usize = 100;
 
 /// A connection as it was accepted.
 pub(super) struct Arrived {
@@ -83,14 +88,18 @@ where
     let service = service_fn(|request| Box::pin(answer(request, info.clone(), shared.clone(), None)));
     let connection = http1_builder(&shared).serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
+    let (drained, halted) = (pin!(shared.drain.cancelled()), pin!(shared.halt.cancelled()));
+    let drained = Told::new(&shared.draining, drained);
+    let mut halted = Told::new(&shared.halting, halted);
     let result = tokio::select! {
+        biased;
         result = connection.as_mut() => result,
-        () = shared.halt.cancelled() => return,
-        () = shared.drain.cancelled() => {
+        () = &mut halted => return,
+        () = drained => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 result = connection.as_mut() => result,
-                () = shared.halt.cancelled() => return,
+                () = &mut halted => return,
             }
         }
     };
@@ -101,11 +110,14 @@ where
 pub(super) fn http1_builder(shared: &Shared) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(ConnectionTimer::default())
         .header_read_timeout(shared.config.header_timeout)
-        .max_headers(shared.config.max_headers)
         .max_header_size(shared.config.max_header_bytes)
         .max_buf_size(shared.config.max_header_bytes.max(64 * 1024));
+    if shared.config.max_headers != HYPER_MAX_HEADERS {
+        // Any limit but its own has hyper allocate room for so many with every request.
+        builder.max_headers(shared.config.max_headers);
+    }
     builder
 }
 
