@@ -22,7 +22,11 @@ impl RequestId {
     pub fn header(&self) -> HeaderValue {
         let mut buffer = Uuid::encode_buffer();
         let text = self.0.hyphenated().encode_lower(&mut buffer);
-        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+        let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        // No secret, but as one it is never put into HTTP/2's table of headers (RFC 7541 section 6.2.3), where a value
+        // that does not come again would push out those that do.
+        value.set_sensitive(true);
+        value
     }
 
     /// `traceparent` of a trace that begins here (W3C Trace Context, version 00, sampled flag unset).
