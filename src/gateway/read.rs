@@ -28,8 +28,10 @@ impl Gateway {
         {
             cx.authority = Arc::new(host.ok_or_else(Rejection::bad_host)?);
         }
-        // A tunnel to anywhere, and an echo of what only the gateway should see.
-        if matches!(cx.method, Method::CONNECT | Method::TRACE) {
+        // A tunnel to anywhere, and an echo of what only the gateway should see. And `post`, which is no POST to the
+        // rules (RFC 9110 section 9.1), but to applications that write methods in capitals, Django among them.
+        let small = cx.method.as_str().bytes().any(|b| b.is_ascii_lowercase());
+        if small || matches!(cx.method, Method::CONNECT | Method::TRACE) {
             return Err(Rejection::method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".into()));
         }
         cx.query = request.uri().query().map(str::to_owned);

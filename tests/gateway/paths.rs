@@ -363,3 +363,21 @@ async fn methods_that_are_no_ones_business_are_answered_405() {
     assert_eq!(trace.status, 405);
     assert!(world.upstream.seen().is_empty());
 }
+
+/// Django makes `POST` of `post`; a rule for POST must not be passed by under that name.
+#[tokio::test]
+async fn a_method_in_small_letters_is_no_way_past_the_rule_of_the_method() {
+    let rule = |more: &str| format!("[[route]]\npath = \"/mixed\"\nupstream = \"app\"\n{more}\n");
+    let two = rule("methods = [\"POST\"]\naccess = \"signed_in\"") + &rule("access = \"public\"");
+    let world = World::with(&two).await;
+    for client in world.clients() {
+        let call = |method: &str| client.call(Method::from_bytes(method.as_bytes()).unwrap(), "/mixed").fetch();
+        assert_eq!(call("GET").send().await.status, 200);
+        assert_eq!(call("POST").send().await.status, 401);
+        for method in ["post", "Post", "POSt", "trace", "connect", "get"] {
+            assert_eq!(call(method).send().await.status, 405, "{method}");
+        }
+        assert_eq!(call("PROPFIND").send().await.status, 200, "methods of others go on as they are");
+    }
+    assert!(world.upstream.seen().iter().all(|s| s.line().starts_with("GET ") || s.line().starts_with("PROPFIND ")));
+}
