@@ -229,6 +229,10 @@ async fn calls_that_make_or_show_sessions_without_proof_are_404_under_any_route(
         "/api/sessions/consolidated-auth",
         "//api//sessions/consolidated-auth//",
         "/api/sessions/%63onsolidated-auth/",
+        // The rewrites of Next.js take any case, and write the address of the backend in theirs.
+        "/API/Sessions/consolidated-auth/",
+        "/api/sessions/Cloudflare/create/",
+        "/_next/data/build/API/sessions/debug/x.json",
         "/api/sessions/consolidated-auth/deeper/",
         "/api/sessions/cloudflare/create/",
         "/api/sessions/cloudflare/create",
