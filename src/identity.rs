@@ -85,8 +85,14 @@ pub fn passes(name: &HeaderName, headers: &HeaderMap) -> Result<bool, Alias> {
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && reserved(&folded(text)) {
         return Err(Alias);
     }
-    let is_session = |v: &HeaderValue| v.as_bytes().get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"session"));
     Ok(name != AUTHORIZATION || !headers.get_all(AUTHORIZATION).iter().any(is_session))
+}
+
+/// Also behind bytes that some servers take for spaces: to Python, U+00A0 and U+0085 are.
+fn is_session(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let start = bytes.iter().position(u8::is_ascii_graphic).unwrap_or(bytes.len());
+    bytes[start..].get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"session"))
 }
 
 fn folded(name: &str) -> String {

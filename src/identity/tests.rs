@@ -241,3 +241,21 @@ proptest! {
         }
     }
 }
+
+/// Django's `split` takes U+00A0 and U+0085 for spaces.
+#[test]
+fn no_session_credential_of_a_client_passes_behind_what_a_server_takes_for_a_space() {
+    for (value, stays) in [
+        (&b"Session x"[..], false),
+        (b"\xa0Session x", false),
+        (b"\x85\t sESSION x", false),
+        (b"\xc2\xa0SessionID x", false),
+        (b"Bearer Session", true),
+        (b"Basic c2Vzc2lvbg==", true),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        strip(&mut headers).unwrap();
+        assert_eq!(headers.contains_key(AUTHORIZATION), stays, "{}", value.escape_ascii());
+    }
+}
