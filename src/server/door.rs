@@ -95,8 +95,9 @@ impl Door {
         let announced = proxy_protocol::read(stream).await;
         let announced = announced.map_err(|e| Turned::away(of_header(&e), direct, e))?;
         // Whoever the balancer speaks for is not the balancer: its headers are believed only if it is a proxy itself.
+        // And where it does not say for whom it speaks, that is anybody.
         let peer = announced.source.unwrap_or(direct);
-        let trust = proxies.trust(peer.ip());
+        let trust = announced.source.map_or(Trust::Nothing, |source| proxies.trust(source.ip()));
         let seat = if trust == Trust::Nothing && announced.source.is_some() { seat(peer, shared)? } else { None };
         Ok(Guest { peer, trust, tls: announced.tls, seat })
     }

@@ -121,6 +121,24 @@ async fn what_the_client_writes_is_believed_only_if_it_is_a_trusted_proxy_itself
     assert_eq!((seen.header("x-forwarded-for"), seen.header("x-forwarded-proto")), (Some("192.0.2.77"), Some("http")));
 }
 
+/// Of whom the balancer does not say who it is, the bytes come from anybody: they are not the balancer's own words,
+/// whatever it is believed with otherwise.
+#[tokio::test]
+async fn what_comes_from_somebody_unknown_is_not_believed_though_the_balancer_is_a_trusted_proxy() {
+    let more = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let world = World::with(&(more.to_owned() + &listeners(&["https"], "127.0.0.1"))).await;
+    let forged = "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: evil.test\r\n";
+    let unix = [b"\r\n\r\n\0\r\nQUIT\n\x21\x31\x00\xd8".to_vec(), vec![b'x'; 216]].concat();
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0".to_vec();
+    for header in [b"PROXY UNKNOWN\r\n".to_vec(), unix, local] {
+        let mut stream = tls(world.gateway.addresses[1], &header).await.unwrap();
+        assert_eq!(status(&ask(&mut stream, "/public/x", forged).await), 200);
+        let seen = world.upstream.last();
+        let told = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| seen.header(name));
+        assert_eq!(told, [Some("127.0.0.1"), Some("https"), Some("localhost")], "{header:?}");
+    }
+}
+
 /// HAProxy's `send-proxy-v2-ssl`, for a balancer that ends TLS and passes bytes on.
 #[tokio::test]
 async fn a_balancer_that_ended_tls_says_so() {
