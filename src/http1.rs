@@ -55,6 +55,9 @@ pub enum Fault {
     Body(BoxError),
     /// Nothing came, and nothing of the request's body was taken, for so long.
     Timeout,
+    /// The same, but all of the request that there was had been written: the rest of its body did not come, without
+    /// which no server owes an answer.
+    Stalled,
 }
 
 impl fmt::Display for Fault {
@@ -66,6 +69,7 @@ impl fmt::Display for Fault {
             Self::Chunk => f.write_str("what came is no chunked body"),
             Self::Body(e) => e.fmt(f),
             Self::Timeout => f.write_str("no answer in time"),
+            Self::Stalled => f.write_str("the rest of the request did not come in time"),
         }
     }
 }
@@ -238,7 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Poll::Ready(Err(Fault::Timeout))
+            Poll::Ready(Err(if sending.waits_for_body() { Fault::Stalled } else { Fault::Timeout }))
         });
         match got.await {
             Ok(got) => Ok(answer(wire, sending, got)),

@@ -62,6 +62,11 @@ where
         self.ended && !self.has_bytes() && self.flushed
     }
 
+    /// Whether what there was of it is written, and more of its body must come.
+    pub(super) fn waits_for_body(&self) -> bool {
+        !self.ended && !self.has_bytes()
+    }
+
     fn has_bytes(&self) -> bool {
         self.front.has_remaining() || self.piece.has_remaining() || self.back.has_remaining()
     }

@@ -65,7 +65,7 @@ impl Upstream {
             let error = UpstreamError::from(&failed.fault);
             let broke = matches!(failed.fault, Fault::Closed | Fault::Read(_) | Fault::Write(_));
             let stale = reused && broke;
-            if !stale && !matches!(failed.fault, Fault::Body(_)) {
+            if !stale && !matches!(failed.fault, Fault::Body(_) | Fault::Stalled) {
                 instance.failed(&failed.fault);
             }
             let Some(place) = self.next_place(stale, &mut tries) else { return Err(error) };
@@ -160,6 +160,7 @@ impl From<&Fault> for UpstreamError {
     fn from(fault: &Fault) -> Self {
         match fault {
             Fault::Timeout => Self::Timeout,
+            Fault::Stalled => Self::SlowBody,
             Fault::Body(error) if error.is::<Silent>() => Self::SlowBody,
             _ => Self::Broken,
         }

@@ -61,6 +61,24 @@ async fn an_instance_that_answers_nothing_in_time_is_out_after_three() {
     assert_eq!((late, two[0].seen_at("/pool/x").len()), (3, 3), "not tried again, and not asked any more");
 }
 
+/// Otherwise three browsers that say half of what they announced take an instance out, for everybody.
+#[tokio::test]
+async fn a_client_that_stops_in_the_middle_of_its_body_is_not_the_instance_s_fault() {
+    let two = [Upstream::start().await, Upstream::start().await];
+    let world = World::with(&pool(&two, "response_timeout = \"100ms\"\nfail_timeout = \"1h\"\n")).await;
+    let host = world.client().authority();
+    let mut statuses = Vec::new();
+    for framing in ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
+        for _ in 0..8 {
+            let mut wire = Wire::open(&world.client()).await;
+            wire.send(format!("POST /pool/x HTTP/1.1\r\nHost: {host}\r\n{framing}")).await;
+            statuses.push(status(&wire.answer().await));
+        }
+    }
+    assert_eq!([up(&world, &two[0]).await, up(&world, &two[1]).await], [true, true], "{statuses:?}");
+    assert_eq!(statuses, [408; 16]);
+}
+
 #[tokio::test]
 async fn statuses_of_the_application_are_its_own() {
     let two = [Upstream::start().await, Upstream::start().await];
