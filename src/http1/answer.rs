@@ -43,6 +43,7 @@ pub(super) fn parse(buffer: &mut BytesMut, to_head: bool, spare: &mut HeaderMap)
                 many.resize(MAX_FIELDS, Field::default());
                 match start::<MAX_FIELDS>(buffer, &mut many)? {
                     Parsed::Head(line) => (line, &many[..]),
+                    Parsed::Partial if buffer.len() > MAX_HEAD => return Err(Fault::Head),
                     Parsed::Partial => return Ok(None),
                     Parsed::TooMany => return Err(Fault::Head),
                 }
@@ -345,5 +346,6 @@ mod tests {
         assert_eq!(fields(MAX_FIELDS), Some(MAX_FIELDS));
         assert_eq!(fields(MAX_FIELDS + 1), None);
         assert!(of(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MAX_HEAD))).is_err());
+        assert!(of(&format!("HTTP/1.1 200 OK\r\n{}X: {}", lines(FIELDS + 1), "x".repeat(MAX_HEAD))).is_err());
     }
 }
