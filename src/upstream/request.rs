@@ -3,6 +3,8 @@
 //! The head is written here, in one pass over what the client sent: its own headers but those that are not its to say,
 //! then where the request came from, then who it is. No map of headers is made for it.
 
+use std::collections::HashSet;
+
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
@@ -84,12 +86,14 @@ fn of_client(headers: &HeaderMap, cx: &Context, out: &mut Vec<u8>) -> Result<boo
     Ok(said_length)
 }
 
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+/// The request's fields that `Connection` names: as many as there are, however often it names them, or others.
+fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     let lines = headers.get_all(CONNECTION).iter();
     let names = lines.flat_map(|v| v.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
     // What nearly all of them say is hop by hop by itself.
     let known = |name: &&[u8]| [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|k| name.eq_ignore_ascii_case(k));
-    names.filter(|n| !known(n)).filter_map(|n| HeaderName::from_bytes(n).ok()).collect()
+    let sent = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| headers.contains_key(name));
+    names.filter(|name| !known(name) && sent(name)).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
 }
 
 /// What the upstream sees of the browser's cookies. It is handed no sid of a session that is none, and none of the
@@ -124,4 +128,28 @@ fn forwarding(cx: &Context, out: &mut Vec<u8>) {
     }
     Head::field(out, "x-request-id", cx.id_header.as_bytes());
     Head::field(out, "traceparent", cx.traceparent.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn connection_names_no_more_than_there_is() {
+        let mut headers = HeaderMap::new();
+        for name in ["a", "b", "x-auth-user-id"] {
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        // 64 KiB each: the same field over and over, and ever others that were not sent.
+        let others: Vec<String> = (0..10_000).map(|i| format!("c{i}")).collect();
+        for line in ["a,".repeat(32 << 10), others.join(","), " ,,B , X-Auth-User-Id, not a name,\tkeep-alive".into()] {
+            headers.append(CONNECTION, HeaderValue::try_from(line).unwrap());
+        }
+        let mut named: Vec<String> = named_by_connection(&headers).into_iter().map(|n| n.to_string()).collect();
+        named.sort_unstable();
+        assert_eq!(named, ["a", "b", "x-auth-user-id"]);
+        assert!(named_by_connection(&HeaderMap::new()).is_empty());
+    }
 }
