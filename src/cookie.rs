@@ -5,6 +5,7 @@
 //! with anything around it is dropped from what the upstream sees all the same, because its parser may be more lenient;
 //! `SID` is a name of its own, and an application may have one.
 
+mod marker;
 mod scope;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::config;
 use crate::session::SessionId;
+pub use marker::Marker;
 use scope::{is_within, parent_domains, path_prefixes};
 
 /// At most so many distinct sids of one request are asked about.
@@ -257,19 +259,6 @@ fn write_line(out: &mut Vec<u8>, pairs: impl FnOnce(&mut Vec<u8>)) {
         out.truncate(end - 2);
         out.extend_from_slice(b"\r\n");
     }
-}
-
-/// Whether a cookie of exactly this name was sent.
-pub fn has(headers: &HeaderMap, name: &str) -> bool {
-    let mut found = false;
-    each_pair(headers, |pair| found |= split(pair).is_some_and(|(n, _)| n == name.as_bytes()));
-    found
-}
-
-/// A short-lived marker of the gateway's own: it carries no data, its presence is the message.
-pub fn marker(name: &str, seconds: u32) -> Option<HeaderValue> {
-    let line = format!("{name}=1; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax");
-    HeaderValue::from_maybe_shared(Bytes::from(line)).ok()
 }
 
 /// A note of the gateway's own that a browser keeps until it is closed; nothing secret. Name and value are tokens.

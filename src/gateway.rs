@@ -32,12 +32,6 @@ use crate::route::{Blocked, Kind, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 
-/// Set for ten seconds when the upstream sends a browser away against the session.
-pub(crate) const DISAGREED: &str = "sidgate-disagreed";
-/// Set for ten seconds when the upstream sends a visitor on from sign-in, which may turn out to be the same.
-const SENT_ON: &str = "sidgate-sent-on";
-/// Set for ten seconds when a browser is asked to reload because its sid is being replaced.
-const RELOADED: &str = "sidgate-reloaded";
 /// Switches of the tenant by one user: more than a person makes.
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
 

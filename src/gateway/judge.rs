@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use http::HeaderMap;
 
+use super::Gateway;
 use super::read::PageOf;
-use super::{DISAGREED, Gateway, RELOADED, SENT_ON};
 use crate::context::Context;
-use crate::cookie;
+use crate::cookie::Marker;
 use crate::decision::{self, Decision, Situation, Wants};
 use crate::route::{Access, Route};
 use crate::session::{Found, Freshness, Lookup, Resolved};
+
 impl Gateway {
     /// The session, unless nobody asks for it.
     pub(super) async fn session(
@@ -93,7 +94,7 @@ fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers:
         wants: cx.wants,
         safe_method: cx.safe_method(),
         upstream_disagreed: disagreed(cx, route, lookup, headers),
-        reloaded: matches!(lookup, Lookup::Refused(_)) && cookie::has(headers, RELOADED),
+        reloaded: matches!(lookup, Lookup::Refused(_)) && Marker::Reloaded.is_in(headers, cx.scheme),
     })
 }
 
@@ -101,11 +102,11 @@ fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers:
 fn disagreed(cx: &Context, route: &Route, lookup: &Lookup, headers: &HeaderMap) -> bool {
     match route.access {
         Access::Public => false,
-        Access::Guest => cookie::has(headers, DISAGREED),
+        Access::Guest => Marker::Disagreed.is_in(headers, cx.scheme),
         Access::Optional | Access::SignedIn | Access::Onboarded => {
             cx.wants == Wants::Page
                 && matters(lookup)
-                && (cookie::has(headers, DISAGREED) || cookie::has(headers, SENT_ON))
+                && (Marker::Disagreed.is_in(headers, cx.scheme) || Marker::SentOn.is_in(headers, cx.scheme))
         }
     }
 }

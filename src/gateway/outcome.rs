@@ -5,10 +5,10 @@ use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
 use super::read::PageOf;
-use super::{DISAGREED, Gateway, RELOADED, SENT_ON, address};
+use super::{Gateway, address};
 use crate::body::Body;
 use crate::context::Context;
-use crate::cookie::{self, SidCookies};
+use crate::cookie::{Marker, SidCookies};
 use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent};
 use crate::endpoint;
 use crate::path;
@@ -105,9 +105,9 @@ impl Gateway {
             Some(Mark::Disagreed) => {
                 cx.facts.upstream_disagreed = true;
                 warn_of_disagreement(cx, path, permit, self.pages.is_onboarding(path));
-                cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+                cx.set_cookies.push(Marker::Disagreed.set(cx.scheme));
             }
-            Some(Mark::SentOn) => cx.set_cookies.extend(cookie::marker(SENT_ON, 10)),
+            Some(Mark::SentOn) => cx.set_cookies.push(Marker::SentOn.set(cx.scheme)),
             None => {}
         }
         mark
@@ -123,8 +123,8 @@ impl Gateway {
     ) -> Rejection {
         if reason == decision::Reason::UpstreamDisagrees {
             // Said already, where the redirect came straight from the sign-in page.
-            cx.facts.upstream_disagreed = !cookie::has(headers, DISAGREED);
-            cx.set_cookies.extend(cookie::marker(DISAGREED, 10));
+            cx.facts.upstream_disagreed = !Marker::Disagreed.is_in(headers, cx.scheme);
+            cx.set_cookies.push(Marker::Disagreed.set(cx.scheme));
             if refusal == Refusal::OnboardingNeeded {
                 tracing::warn!(
                     request_id = %cx.id, to = %cx.path,
@@ -138,7 +138,7 @@ impl Gateway {
             Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
             Refusal::OtherTenant { .. } | Refusal::OtherTenantHost { .. } => Some(("home", Destination::Home)),
             Refusal::Reload => {
-                cx.set_cookies.extend(cookie::marker(RELOADED, 10));
+                cx.set_cookies.push(Marker::Reloaded.set(cx.scheme));
                 None
             }
             Refusal::Throttled | Refusal::BackendUnavailable => None,

@@ -16,10 +16,10 @@ async fn an_application_that_sends_a_signed_in_user_to_sign_in_does_not_get_into
         world.front.on("GET /acme/dashboard", Act::Answer(307, String::new(), vec![("location", to.clone())]));
         let away = get("/acme/dashboard", &cookie(&sid)).send().await;
         assert_eq!((away.status, away.header("location")), (307, Some(to.as_str())));
-        let marker = away.set_cookies().into_iter().find(|c| c.starts_with("sidgate-disagreed=1")).unwrap();
+        let marker = away.set_cookies().into_iter().find(|c| c.starts_with("__Host-sidgate-disagreed=1")).unwrap();
         assert!(marker.contains("Max-Age=10") && marker.contains("HttpOnly"));
         assert!(away.header("cache-control").unwrap().contains("private"));
-        let shown = get("/auth/signin", &format!("{}; sidgate-disagreed=1", cookie(&sid))).send().await;
+        let shown = get("/auth/signin", &format!("{}; __Host-sidgate-disagreed=1", cookie(&sid))).send().await;
         assert_eq!(shown.status, 200, "no redirect back");
         assert_eq!(world.front.seen("GET /auth/signin").pop().unwrap().header("x-auth-status"), Some("authenticated"));
         #[expect(clippy::cast_precision_loss, reason = "three at most")]
@@ -28,6 +28,15 @@ async fn an_application_that_sends_a_signed_in_user_to_sign_in_does_not_get_into
     }
     let lines = world.gateway.log_lines(3).await;
     assert!(lines.iter().any(|l| l.contains("upstream_disagree")), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_a_sibling_host_could_have_set_is_none() {
+    let world = World::start().await;
+    let sid = world.sid(ALICE).await;
+    let jar = format!("{}; sidgate-disagreed=1; sidgate-sent-on=1; sidgate-reloaded=1", cookie(&sid));
+    let home = world.client().get("/auth/signin").navigate().cookie(&jar).send().await;
+    assert_eq!(home.header("location"), Some("/acme/dashboard"), "as without any");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,11 +82,12 @@ async fn an_application_that_takes_onboarding_for_done_gets_a_page_and_no_loop()
         assert_eq!(get("/admin/x", &jar).send().await.header("location"), Some("/onboarding"));
         let theirs = get("/onboarding", &jar).send().await;
         assert_eq!(theirs.header("location"), Some(to));
-        assert!(theirs.set_cookies().iter().any(|c| c.starts_with("sidgate-sent-on=1")), "{theirs:?}");
-        let page = get("/admin/x", &format!("{jar}; sidgate-sent-on=1")).send().await;
+        assert!(theirs.set_cookies().iter().any(|c| c.starts_with("__Host-sidgate-sent-on=1")), "{theirs:?}");
+        let page = get("/admin/x", &format!("{jar}; __Host-sidgate-sent-on=1")).send().await;
         assert_eq!(page.status, 403, "a page and no redirect");
         assert!(page.text().contains("href=\"/onboarding\""), "{}", page.text());
-        let data = world.client().get("/admin/x").fetch().cookie(&format!("{jar}; sidgate-sent-on=1")).send().await;
+        let data =
+            world.client().get("/admin/x").fetch().cookie(&format!("{jar}; __Host-sidgate-sent-on=1")).send().await;
         assert_eq!((data.status, &data.json()["error"]["reason"]), (403, &"onboarding_needed".into()));
         world.front.well();
     }
@@ -94,7 +104,7 @@ async fn onboarding_that_was_finished_without_a_word_to_the_gateway_shows_at_onc
     world.demo.finish_onboarding("3", "Hooli");
     world.front.on("GET /onboarding", Act::Answer(303, String::new(), vec![("location", "/admin/x".into())]));
     assert_eq!(get("/onboarding", &cookie(&sid)).send().await.status, 303);
-    let there = get("/admin/x", &format!("{}; sidgate-sent-on=1", cookie(&sid))).send().await;
+    let there = get("/admin/x", &format!("{}; __Host-sidgate-sent-on=1", cookie(&sid))).send().await;
     assert_ne!(there.status, 302);
     assert_eq!(world.front.seen("GET /admin/x").len(), 1, "forwarded");
     assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, 0.0);
@@ -108,7 +118,7 @@ async fn an_application_that_knows_the_public_address_only_disagrees_as_well() {
     world.front.on("GET /dashboard", Act::Answer(307, String::new(), vec![("location", to.into())]));
     let away = world.client().get("/dashboard").navigate().cookie(&cookie(&sid)).send().await;
     assert_eq!(away.header("location"), Some(to));
-    assert!(away.set_cookies().iter().any(|c| c.starts_with("sidgate-disagreed=1")));
+    assert!(away.set_cookies().iter().any(|c| c.starts_with("__Host-sidgate-disagreed=1")));
 }
 
 /// A session cookie of the application's own that outlived the session, and an application that goes by it.
@@ -119,7 +129,9 @@ async fn a_cookie_that_is_left_over_does_not_lead_round_in_circles_and_leaves_a_
     let world = World::start().await;
     let away = |to: &str| Act::Answer(307, String::new(), vec![("location", to.into())]);
     let get = |path: &str, jar: &str| world.client().get(path).navigate().cookie(jar);
-    for (to, mark, counted) in [("/acme/dashboard", "sidgate-disagreed=1", 1.0), ("/", "sidgate-sent-on=1", 2.0)] {
+    for (to, mark, counted) in
+        [("/acme/dashboard", "__Host-sidgate-disagreed=1", 1.0), ("/", "__Host-sidgate-sent-on=1", 2.0)]
+    {
         world.front.on("GET /auth/signin", away(to));
         world.front.on("GET / ", away("/acme/dashboard"));
         let ours = get("/acme/dashboard", LEFT_OVER).send().await;
@@ -133,20 +145,21 @@ async fn a_cookie_that_is_left_over_does_not_lead_round_in_circles_and_leaves_a_
         let page = get("/acme/dashboard", &jar).send().await;
         assert_eq!(page.status, 401, "a page and no redirect");
         assert!(page.text().contains("href=\"/auth/signin?next=/acme/dashboard\""), "{}", page.text());
-        assert!(page.set_cookies().iter().any(|c| c.starts_with("sidgate-disagreed=1")));
+        assert!(page.set_cookies().iter().any(|c| c.starts_with("__Host-sidgate-disagreed=1")));
         assert_eq!(world.metric("sidgate_upstream_disagreed_total").await, counted);
         let data = world.client().get("/acme/dashboard").fetch().cookie(&jar).send().await;
         assert_eq!(data.status, 401);
 
         // The link on that page: the application sees nobody there whom it could take for signed in.
         world.front.well();
-        let link = get("/auth/signin?next=/acme/dashboard", &format!("{LEFT_OVER}; sidgate-disagreed=1")).send().await;
+        let link =
+            get("/auth/signin?next=/acme/dashboard", &format!("{LEFT_OVER}; __Host-sidgate-disagreed=1")).send().await;
         assert_eq!(link.status, 200);
         assert_eq!(world.front.seen("GET /auth/signin").pop().unwrap().header("cookie"), None);
     }
     // Who signs in meanwhile is not held up by the mark.
     let sid = world.sid(ALICE).await;
-    let home = get("/acme/dashboard", &format!("{}; sidgate-disagreed=1", cookie(&sid))).send().await;
+    let home = get("/acme/dashboard", &format!("{}; __Host-sidgate-disagreed=1", cookie(&sid))).send().await;
     assert_eq!(home.status, 200);
     let lines = world.gateway.log_lines(10).await;
     assert!(lines.iter().any(|l| l.contains("upstream_disagrees")), "{lines:#?}");

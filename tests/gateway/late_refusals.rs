@@ -24,14 +24,22 @@ async fn a_replaced_sid_is_refused_without_set_cookie_and_a_page_reloads_once() 
     let page = client.get("/dashboard").navigate().cookie(&cookie(&old)).send().await;
     assert_eq!((page.status, page.header("refresh")), (401, Some("1")));
     assert!(!drops(&page) && page.sid().is_none());
-    let marker = page.set_cookies().into_iter().find(|c| c.starts_with("sidgate-reloaded=1")).unwrap();
+    let marker = page.set_cookies().into_iter().find(|c| c.starts_with("__Host-sidgate-reloaded=1")).unwrap();
     assert!(marker.contains("HttpOnly") && marker.contains("Max-Age=10"), "{marker}");
-    let again =
-        client.get("/dashboard").navigate().cookie(&format!("{}; sidgate-reloaded=1", cookie(&old))).send().await;
+    let again = client
+        .get("/dashboard")
+        .navigate()
+        .cookie(&format!("{}; __Host-sidgate-reloaded=1", cookie(&old)))
+        .send()
+        .await;
     assert_eq!(again.header("location"), Some("/auth/signin?next=/dashboard&reason=session_rotated"));
     assert!(!drops(&again));
-    let good =
-        client.get("/dashboard").navigate().cookie(&format!("{}; sidgate-reloaded=1", cookie(&new))).send().await;
+    let good = client
+        .get("/dashboard")
+        .navigate()
+        .cookie(&format!("{}; __Host-sidgate-reloaded=1", cookie(&new)))
+        .send()
+        .await;
     assert_eq!(good.status, 200);
     assert_eq!(client.get("/auth/signin").navigate().cookie(&cookie(&old)).send().await.status, 200);
 }
