@@ -3,6 +3,7 @@
 //! [`Gateway::handle`] always answers and always records, around `answer`, which only uses `?`.
 
 mod address;
+mod disagreement;
 mod handed_over;
 mod judge;
 mod outcome;
@@ -31,6 +32,7 @@ use crate::respond;
 use crate::route::{Blocked, Kind, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
+use disagreement::Warned;
 
 /// Switches of the tenant by one user: more than a person makes.
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
@@ -46,6 +48,7 @@ pub struct Gateway {
     pages: Pages,
     paths: crate::config::Paths,
     limits: Limits,
+    warned: Warned,
     trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
@@ -97,6 +100,7 @@ impl Gateway {
                 sign_in_email: Limiter::new(config.sign_in.per_email),
                 switch_user: Limiter::new(SWITCHES),
             },
+            warned: Warned::default(),
             trusted: config.server.trusted_proxies.clone(),
             strict_host: config.server.strict_host,
             max_headers: config.server.max_headers,

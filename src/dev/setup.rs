@@ -100,7 +100,7 @@ per_email = "20/s"
 
 [log]
 format = "text"
-level = "warn,sidgate::gateway::outcome=error"   # disagreement is explained in the terminal's own words
+level = "warn,sidgate::gateway::disagreement=error"   # disagreement is explained in the terminal's own words
 access = false
 
 [upstream.app]

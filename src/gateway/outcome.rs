@@ -1,7 +1,7 @@
 //! Acting on a decision: forward, or say where to go instead.
 
-use http::header::{COOKIE, LOCATION};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::COOKIE;
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::read::PageOf;
@@ -9,9 +9,8 @@ use super::{Gateway, address};
 use crate::body::Body;
 use crate::context::Context;
 use crate::cookie::{Marker, SidCookies};
-use crate::decision::{self, Destination, Mark, Permit, Refusal, Sent};
+use crate::decision::{self, Destination, Mark, Permit, Refusal};
 use crate::endpoint;
-use crate::path;
 use crate::rejection::Rejection;
 use crate::route::{Access, Route};
 use crate::session::{Lookup, Resolved};
@@ -70,49 +69,6 @@ impl Gateway {
             || route.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
     }
 
-    /// The application redirects against what the session says: it does not see what we see. That is said aloud once,
-    /// and for ten seconds neither a guest page nor one that needs a session answers with a redirect back.
-    fn note_disagreement(
-        &self,
-        cx: &mut Context,
-        (route, permit): (&Route, &Permit),
-        answer: &Response<Body>,
-    ) -> Option<Mark> {
-        if !answer.status().is_redirection() {
-            return None;
-        }
-        let location = answer.headers().get(LOCATION)?.to_str().ok()?;
-        // By either of our names: behind a balancer it may know only the public one.
-        let ours = [cx.origin(), self.origin(cx)].map(|origin| origin.to_string());
-        let own = ours.iter().find_map(|origin| location.strip_prefix(origin)).unwrap_or(location);
-        let path = own.split(['?', '#']).next().unwrap_or_default();
-        if path.trim_end_matches('/') == cx.path.trim_end_matches('/') {
-            // Another spelling of the page that they are on: so Next.js corrects `_rsc`, or the slash at the end.
-            return None;
-        }
-        let target = path::canonical(path, &self.paths).ok();
-        let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());
-        let is_sign_in = |path: &str| path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
-        let mark = decision::disagreement(&Sent {
-            permit,
-            from_sign_in: route.access == Access::Guest || is_sign_in(&cx.path),
-            from_onboarding: self.pages.is_onboarding(&cx.path),
-            to_sign_in: is_sign_in(path),
-            to_onboarding: self.pages.is_onboarding(path),
-            to: target.map(|r| r.access),
-        });
-        match mark {
-            Some(Mark::Disagreed) => {
-                cx.facts.upstream_disagreed = true;
-                warn_of_disagreement(cx, path, permit, self.pages.is_onboarding(path));
-                cx.set_cookies.push(Marker::Disagreed.set(cx.scheme));
-            }
-            Some(Mark::SentOn) => cx.set_cookies.push(Marker::SentOn.set(cx.scheme)),
-            None => {}
-        }
-        mark
-    }
-
     pub(super) fn refusal(
         &self,
         cx: &mut Context,
@@ -122,16 +78,7 @@ impl Gateway {
         headers: &HeaderMap,
     ) -> Rejection {
         if reason == decision::Reason::UpstreamDisagrees {
-            // Said already, where the redirect came straight from the sign-in page.
-            cx.facts.upstream_disagreed = !Marker::Disagreed.is_in(headers, cx.scheme);
-            cx.set_cookies.push(Marker::Disagreed.set(cx.scheme));
-            if refusal == Refusal::OnboardingNeeded {
-                tracing::warn!(
-                    request_id = %cx.id, to = %cx.path,
-                    "the application sends a user on from onboarding whom the session backend still asks for it; does it \
-                     go by a state of its own?"
-                );
-            }
+            self.note_refused_disagreement(cx, route, refusal, headers);
         }
         let go_to = match refusal {
             Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
@@ -169,15 +116,4 @@ impl Gateway {
             _ => rejection,
         }
     }
-}
-
-fn warn_of_disagreement(cx: &Context, to: &str, permit: &Permit, to_onboarding: bool) {
-    let what = if permit.who().is_some() && to_onboarding {
-        "the application sends a user to onboarding for whom the session backend says that it is complete; does it go by a cookie of its own that is left over?"
-    } else if permit.who().is_some() {
-        "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees? (forward_sid of the route, [session] cookie)"
-    } else {
-        "the application sends a visitor without a session from sign-in to a page that needs one; does it go by a cookie that is left over? (session_cookies of the upstream)"
-    };
-    tracing::warn!(request_id = %cx.id, from = %cx.path, to, "{what}");
 }
