@@ -5,6 +5,7 @@
 //! Loops are not searched for by rules of their own: every kind of visitor is sent through the real route table, the
 //! real decision and the real addresses, from every route.
 
+mod causes;
 mod tenants;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::decision::{Decision, Destination, Situation, Wants, decide};
 use crate::pages::{self, Pages};
 use crate::route::RouteTable;
 use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, User};
+use causes::Causes;
 
 /// More redirects of ours in a row than this are a loop.
 pub const MAX_STEPS: usize = 2;
@@ -83,11 +85,11 @@ pub fn notes(config: &Config) -> Vec<String> {
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {
-    let loaded = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
+    let loaded = config.certificates.iter().map(|c| (&c.place, Certificate::load(&c.chain, &c.key)));
     loaded
-        .filter_map(Result::err)
-        .map(|reason| Fault {
-            place: Place::default(),
+        .filter_map(|(place, loaded)| Some((place, loaded.err()?)))
+        .map(|(place, reason)| Fault {
+            place: place.clone(),
             reason: format!("a [[certificate]] cannot be used: {reason}"),
             hint: Some("certs/dev.sh makes one for development".into()),
         })
@@ -122,7 +124,7 @@ fn client_ca_fault(listener: &Listener) -> Option<Fault> {
 pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
     let pages = Pages::new(&config.pages, &config.paths);
     let visitors = visitors(config);
-    let mut faults: Vec<Fault> = Vec::new();
+    let mut causes = Causes::default();
     for route in &config.routes {
         for (visitor, named) in visitors.iter().flat_map(|v| [SLUG, ID, OTHER].map(|named| (v, named))) {
             let host = route.host.as_ref().map_or("any-host.invalid".into(), |h| sample(&h.labels, '.', named));
@@ -130,46 +132,11 @@ pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
             // The pages themselves too, whatever route they fall under.
             starts.extend(visitor.session().map_or_else(Vec::new, |s| vec![pages.home(s), pages.onboarding(s)]));
             for start in starts {
-                let end = walk(table, &pages, host.trim_start_matches('.'), &start, visitor);
-                let Some((reason, hint)) = fault_of(&end) else { continue };
-                // One way round is enough per visitor and route.
-                if !faults
-                    .iter()
-                    .any(|f| f.reason == reason || f.place == route.place && f.reason.starts_with(visitor.who))
-                {
-                    faults.push(Fault { place: route.place.clone(), reason, hint: Some(hint) });
-                }
+                causes.take(&route.place, walk(table, &pages, host.trim_start_matches('.'), &start, visitor));
             }
         }
     }
-    faults
-}
-
-fn fault_of(end: &Walk) -> Option<(String, String)> {
-    let chain = end.steps.join(" -> ");
-    if end.steps.len() > MAX_STEPS + 1 {
-        let hint = "the pages of [pages] must let through whom they are for: sign_in `guest` or more open, \
-                    onboarding `signed_in` without a tenant rule, home what an onboarded user may see: there `{tenant}` is \
-                    what `match = \"slug\"` compares, `{tenant_id}` what `match = \"id\"` does";
-        return Some((format!("{} goes round in redirects: {chain}", end.who), hint.into()));
-    }
-    if end.lost && end.steps.len() > 1 {
-        let to = end.steps.last().map_or("", String::as_str);
-        return Some((
-            format!("{} is redirected to `{to}`, which no route matches ({chain})", end.who),
-            format!("add a [[route]] for `{to}`, or change its address in [pages]"),
-        ));
-    }
-    if end.untold {
-        let to = end.steps.last().map_or("", String::as_str);
-        return Some((
-            format!("{} is redirected to `{to}`, whose application is not told who that is ({chain})", end.who),
-            "make its route `optional`: an application that sends people without a session to sign-in would go \
-             round in circles with us"
-                .into(),
-        ));
-    }
-    None
+    causes.faults()
 }
 
 /// Where a visitor ends.

@@ -104,8 +104,9 @@ pub fn main() -> ExitCode {
         Command::Dev(dev) => dev::run(&dev.options()),
         Command::Check { config } => match check::load(&config) {
             Ok(found) => {
-                let (routes, upstreams) = (found.routes.len(), found.upstreams.len());
-                println!("{}: ok ({routes} routes, {upstreams} upstreams)", config.display());
+                let (routes, upstreams) =
+                    (counted(found.routes.len(), "route"), counted(found.upstreams.len(), "upstream"));
+                println!("{}: ok ({routes}, {upstreams})", config.display());
                 for note in check::notes(&found) {
                     println!("note: {note}");
                 }
@@ -121,6 +122,10 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn print_faults(faults: &ConfigError) {

@@ -112,7 +112,7 @@ mod tests {
             std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
             let mut config =
                 config_of("domain = \"example.com\"", "tenant_host = \"{tenant}.app.example.com\"", "x.test");
-            config.certificates = vec![crate::config::Certificate { chain, key }];
+            config.certificates = vec![crate::config::Certificate { chain, key, ..Default::default() }];
             assert_eq!(note(&config).is_some(), noted, "{name}");
         }
     }

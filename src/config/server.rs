@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::table::{Problem, Table};
-use super::{LONG, SHORT, address};
+use super::{LONG, Place, SHORT, address};
 use crate::networks::{Named, Proxies};
 
 /// `[server]`: limits and times that hold for every listener.
@@ -73,12 +73,14 @@ impl Default for Admin {
 }
 
 /// `[[certificate]]`: paths, already resolved against the folder of the configuration file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Certificate {
     /// PEM, leaf first.
     pub chain: PathBuf,
     /// PEM private key.
     pub key: PathBuf,
+    /// Where it stands.
+    pub place: Place,
 }
 
 impl Server {
@@ -121,7 +123,8 @@ impl Certificate {
     pub(super) fn read(table: &mut Table<'_>) -> Self {
         let (chain, key) = (table.file("chain"), table.file("key"));
         table.finish();
-        Self { chain: chain.unwrap_or_default(), key: key.unwrap_or_default() }
+        let place = Place(table.place("chain"));
+        Self { chain: chain.unwrap_or_default(), key: key.unwrap_or_default(), place }
     }
 }
 

@@ -70,7 +70,7 @@ fn check_exits_0_or_1_and_says_where() {
     let (_folder, path) = folder(GOOD);
     let (code, out, error) = output(&["check", "--config", &path]);
     assert_eq!((code, error.as_str()), (0, ""));
-    assert!(out.contains("ok (1 routes, 1 upstreams)"), "{out}");
+    assert!(out.contains("ok (1 route, 1 upstream)"), "{out}");
 
     let (_folder, path) = folder(&GOOD.replace("access = \"public\"", "acess = \"public\""));
     let (code, out, error) = output(&["check", "--config", &path]);
@@ -85,7 +85,8 @@ fn check_finds_what_only_shows_when_the_parts_are_seen_together() {
     let (_folder, path) = folder(&looping);
     let (code, _, error) = output(&["check", "--config", &path]);
     assert_eq!(code, 1);
-    assert!(error.contains("goes round in redirects: /auth/signin -> /auth/signin"), "{error}");
+    assert!(error.contains("goes round in redirects: /auth/signin -> /auth/signin; so does"), "{error}");
+    assert_eq!(error.matches("goes round").count(), 1, "one cause, one fault: {error}");
 
     let twice = GOOD.to_owned() + "[[route]]\npath = \"/{*other}\"\nupstream = \"app\"\n";
     let (_folder, path) = folder(&twice);
@@ -153,6 +154,14 @@ fn check_shows_a_client_ca_that_cannot_be_used_where_it_stands() {
     }
     let good = std::fs::read_to_string(folder.path().join("dev.pem")).unwrap();
     assert_eq!(said(&good).0, 0);
+}
+
+#[test]
+fn check_shows_a_certificate_that_cannot_be_used_where_it_stands() {
+    let (folder, path) = folder(GOOD);
+    std::fs::write(folder.path().join("dev.pem"), "").unwrap();
+    let (code, _, error) = output(&["check", "--config", &path]);
+    assert!(code == 1 && error.contains("holds no certificate") && error.contains("chain = \"dev.pem\""), "{error}");
 }
 
 #[test]

@@ -21,11 +21,13 @@ fn the_reference_is_the_defaults() {
     assert_eq!(config.routes.len(), 2);
     config.routes.truncate(1);
     config.routes[0].place = Place::default();
+    config.certificates[0].place = Place::default();
     let mut expected = Config {
         listeners: vec![Listener::default()],
         certificates: vec![Certificate {
             chain: folder.path().join("certs/dev.pem"),
             key: folder.path().join("certs/dev.key"),
+            place: Place::default(),
         }],
         upstreams: vec![Upstream::default()],
         routes: vec![Route::default()],
