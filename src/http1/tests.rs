@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::Frame;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
 use super::*;
