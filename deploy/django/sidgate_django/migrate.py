@@ -1,0 +1,118 @@
+"""An older session becomes one of ours, once: `POST migrate/`."""
+
+import hashlib
+import hmac
+import uuid
+from datetime import timedelta
+
+from django.conf import settings as django_settings
+from django.db import IntegrityError
+from django.db.models import Q
+from django.utils import timezone
+
+from . import ending, store, trail
+from .answers import Refusal, field_errors
+from .conf import resolved, settings
+from .endpoint import json_object, ok
+from .facts import Facts
+from .locking import one_at_a_time
+from .models import MigratedProof, Session, digest
+from .models.event import Kind
+from .models.session import Ended
+
+# How long a repeat is answered with the same session.
+REPEAT = timedelta(seconds=60)
+
+
+def migrate(request):
+    """`{"proof":{"kind","value"},"source","idempotency_key"}`"""
+    kind, value, source, key = asked(json_object(request))
+    hashes = {"proof_sha256": hashed(f"{kind} {value}"), "key_sha256": hashed(key)}
+    sid = derived_sid(key)
+    if answer := repeated(hashes, sid):
+        return answer
+    verify = resolved(settings.PROOFS.get(kind))
+    proof = verify(value, source, request) if verify else None
+    if proof is None or not proof.user.is_active:
+        trail.record(Kind.MIGRATION_REFUSED, user=proof and proof.user, request=request, reason=kind)
+        raise refused()
+    try:
+        with one_at_a_time(proof.user):
+            # First: of two at once, the second fails here, and finds what the first has made.
+            MigratedProof.objects.create(**hashes)
+            if proof.session:
+                ending.end(Session.objects.filter(pk=proof.session.pk), Ended.MIGRATED, request=request)
+            created = store.create(
+                proof.user,
+                request,
+                source="migration",
+                sid=sid,
+                kind=Kind.MIGRATED,
+                successor_of=proof.session,
+                authenticated_at=authenticated_at(proof),
+            )
+    except IntegrityError:
+        if answer := repeated(hashes, sid):
+            return answer
+        raise
+    return ok(created.body(), status=201)
+
+
+def asked(body):
+    proof = body.get("proof")
+    proof = proof if isinstance(proof, dict) else {}
+    given = {
+        "proof.kind": proof.get("kind"),
+        "proof.value": proof.get("value"),
+        "idempotency_key": body.get("idempotency_key"),
+    }
+    missing = [name for name, value in given.items() if not isinstance(value, str) or not value.strip()]
+    if missing:
+        raise field_errors(**dict.fromkeys(missing, "This field is required."))
+    source = body.get("source")
+    return (
+        given["proof.kind"],
+        given["proof.value"],
+        source if isinstance(source, str) else "",
+        given["idempotency_key"],
+    )
+
+
+def repeated(hashes, sid):
+    """The answer to a key or a proof that was here before; None for one that was not."""
+    seen = list(
+        MigratedProof.objects.filter(Q(**{"key_sha256": hashes["key_sha256"]}) | Q(proof_sha256=hashes["proof_sha256"]))
+    )
+    if not seen:
+        return None
+    same = all(getattr(seen[0], name) == value for name, value in hashes.items())
+    if len(seen) > 1 or not same or timezone.now() - seen[0].at > REPEAT:
+        raise refused()
+    try:
+        session = store.find_by_hash(digest(sid))
+    except Refusal:
+        # Signed out since, or revoked: a repeat does not bring it back.
+        raise refused() from None
+    return ok(Facts(session).body(sid))
+
+
+def refused():
+    return Refusal(401, "proof_refused")
+
+
+def authenticated_at(proof):
+    """When the person was last known to be there: never now, or an old cookie would open what asks for a fresh sign-in."""
+    user, now = proof.user, timezone.now()
+    known = proof.authenticated_at or user.last_login or getattr(user, "date_joined", None)
+    return min(known, now) if known else now - settings.SESSION_LIFETIME
+
+
+def derived_sid(key):
+    """The sid of an idempotency key: a version 4 UUID to look at, and nobody's guess without the key."""
+    own = settings.MIGRATION_KEY or f"sidgate migration {django_settings.SECRET_KEY}"
+    mac = hmac.new(own.encode() if isinstance(own, str) else own, key.encode(), hashlib.sha256).digest()
+    return str(uuid.UUID(bytes=mac[:16], version=4))
+
+
+def hashed(text):
+    return hashlib.sha256(text.encode()).hexdigest()
