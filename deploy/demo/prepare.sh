@@ -4,6 +4,7 @@
 
 BACKEND=$DEMO/backend
 FRONTEND=$DEMO/frontend
+KIT=$ROOT/deploy/django
 
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]; }
 
@@ -54,6 +55,16 @@ make_venv() {
         "$PYTHON" -m pip install --disable-pip-version-check -r "$BACKEND/requirements.txt"
 }
 
+# The Django kit, as a stranger installs it. A copy, so that what pip builds leaves nothing beside the sources.
+install_kit() {
+    local copy status=0
+    copy=$(mktemp -d)
+    cp -R "$KIT/pyproject.toml" "$KIT/README.md" "$KIT/sidgate_django" "$copy/" &&
+        "$PYTHON" -m pip install --disable-pip-version-check --no-deps --force-reinstall "$copy" || status=$?
+    rm -rf "$copy"
+    return "$status"
+}
+
 # Round brackets, so that `cd` ends with the function.
 npm_ci() (cd "$FRONTEND" && npm ci --no-audit --no-fund)
 next_build() (cd "$FRONTEND" && NEXT_TELEMETRY_DISABLED=1 npm run build)
@@ -74,7 +85,14 @@ make_gateway() {
 prepare_backend() {
     make_once "Installing Django (about half a minute)" "$VENV/stamp" \
         "$(python3 --version) $(cd "$BACKEND" && sum_of requirements.txt) $VENV" make_venv
+    make_once "Installing the Django kit" "$VENV/kit.stamp" "$(kit_sum) $VENV" install_kit
 }
+
+# Without what Python and pip leave beside the sources.
+kit_sum() (
+    cd "$KIT" && find pyproject.toml sidgate_django \( -name '*.py' -o -name '*.toml' \) -exec cksum {} + |
+        LC_ALL=C sort | cksum | tr ' ' -
+)
 
 prepare_frontend() {
     make_once "Installing Next.js (about half a minute)" "$FRONTEND/node_modules/.stamp" \

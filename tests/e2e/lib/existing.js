@@ -142,7 +142,7 @@ class Gateway {
 
   /** Lets all sessions' time run out in Django. */
   async expire() {
-    const code = "from sessions_v1.models import Session; from django.utils import timezone; Session.objects.update(expires_at=timezone.now())";
+    const code = "from sidgate_django.models import Session; from django.utils import timezone; Session.objects.update(expires_at=timezone.now())";
     await shared.manage("shell", "-c", code);
   }
 

@@ -31,7 +31,7 @@ impl Django {
         let venv = std::env::var("SIDGATE_TEST_VENV").unwrap_or_else(|_| {
             panic!(
                 "SIDGATE_TEST_VENV is not set. It names a Python environment for the real backend:\n  \
-                 python3 -m venv /tmp/venv && /tmp/venv/bin/pip install -r deploy/demo/backend/requirements.txt\n  \
+                 python3 -m venv /tmp/venv && /tmp/venv/bin/pip install ./deploy/django -r deploy/demo/backend/requirements.txt\n  \
                  SIDGATE_TEST_VENV=/tmp/venv cargo nextest run --test gateway conformance"
             )
         });

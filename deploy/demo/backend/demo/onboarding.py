@@ -4,10 +4,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.text import slugify
-from sessions_v1.answers import Refusal, field_errors
-from sessions_v1.endpoint import json_object, keyed, ok
-from sessions_v1.models import Membership, Onboarding, Session, Tenant
-from sessions_v1.shape import onboarding_body, tenant_body
+from sidgate_django.adapter import adapter
+from sidgate_django.answers import Refusal, field_errors
+from sidgate_django.endpoint import json_object, keyed, ok
+from sidgate_django.facts import onboarding_body, tenant_body
+from sidgate_django.models import Membership, Onboarding, Tenant
 
 OWNER_PERMISSIONS = ["invoices.view", "members.manage"]
 # First segments of the site's own addresses: a tenant of that name could not be reached at /{slug}/dashboard.
@@ -19,16 +20,18 @@ def report(request):
     with transaction.atomic():
         user = named_user(body.get("user_id"))
         if body.get("done") is True:
-            membership = user.memberships.select_related("tenant").first() or found_company(user, body.get("company"))
+            if not user.sidgate_memberships.exists():
+                found_company(user, body.get("company"))
             state = {"needed": False, "step": None}
         else:
-            membership = user.memberships.select_related("tenant").first()
             state = {"needed": True, "step": step(body.get("step"))}
-        user.onboarding, _ = Onboarding.objects.update_or_create(user=user, defaults=state)
-    return ok({"onboarding": onboarding_body(user), "tenant": tenant_body(membership.tenant) if membership else None})
+        user.sidgate_onboarding, _ = Onboarding.objects.update_or_create(user=user, defaults=state)
+    tenants = adapter().tenants(user)
+    told = {"onboarding": onboarding_body(adapter().onboarding(user))}
+    return ok({**told, "tenant": tenant_body(tenants[0]) if tenants else None})
 
 
-onboarding = keyed("X-Demo-Key", lambda: settings.DEMO_KEY, "demo_key_invalid", {"POST": report})
+onboarding = keyed("X-Demo-Key", lambda: [settings.DEMO_KEY.encode()], "demo_key_invalid", {"POST": report})
 
 
 def named_user(user_id):
@@ -49,10 +52,9 @@ def found_company(user, name):
     if not 0 < len(name) <= 200:
         raise field_errors(company="Please give the company's name, at most 200 characters.")
     tenant = Tenant.objects.create(name=name, slug=free_slug(name))
-    membership = Membership.objects.create(user=user, tenant=tenant, role="owner", permissions=OWNER_PERMISSIONS)
-    # Whoever was signed in without a tenant is in the new one from the next validation on, on every device.
-    Session.objects.filter(user=user, tenant=None).live().update(tenant=tenant)
-    return membership
+    # Whoever was signed in without a tenant is in the new one from the next validation on, on every device: the kit's
+    # signals see to that, and tell the gateways.
+    Membership.objects.create(user=user, tenant=tenant, role="owner", permissions=OWNER_PERMISSIONS)
 
 
 def free_slug(name):

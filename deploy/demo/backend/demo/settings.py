@@ -1,7 +1,7 @@
 """Settings of the demo's session backend. What differs per machine, and every secret, comes from the environment."""
 
+import hashlib
 import os
-import secrets
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,16 +17,29 @@ def required(name):
     return value
 
 
-# Who may ask about sessions: the gateway, and nobody else.
-GATEWAY_KEY = required("SIDGATE_GATEWAY_KEY")
 # Who may finish somebody's onboarding: the demo's Next.js server.
 DEMO_KEY = required("DEMO_KEY")
 
+# The kit's settings: deploy/django/README.md has all of them.
+SIDGATE = {
+    # Who may ask about sessions: the gateway, and nobody else.
+    "GATEWAY_KEYS": required("SIDGATE_GATEWAY_KEY"),
+    "ADAPTER": "demo.adapter.Adapter",
+    "SECOND_FACTOR": "demo.adapter.ForTheCareful",
+    "ACCESS_TOKEN_VERIFIER": "sidgate_django.introspection.verify",
+    "SESSION_LIFETIME": timedelta(days=14),
+    # Seconds and a number, for whoever wants to see a session end: DEMO_SESSION_IDLE_LIFETIME=60 DEMO_SESSION_LIMIT=2.
+    "SESSION_IDLE_LIFETIME": timedelta(seconds=int(os.environ.get("DEMO_SESSION_IDLE_LIFETIME") or 0)) or None,
+    "SESSION_LIMIT": int(os.environ.get("DEMO_SESSION_LIMIT") or 0) or None,
+    "SESSION_LIMIT_POLICY": os.environ.get("DEMO_SESSION_LIMIT_POLICY") or "evict_oldest",
+    # Where the gateway's public keys are: its admin listener. Nothing here is asked by anybody but the gateway and
+    # Next.js as a user, who is believed by the gateway's signature.
+    "JWKS_URL": os.environ.get("SIDGATE_JWKS_URL"),
+}
 # Whose access tokens sign people in. Without an address nobody's do.
-IDENTITY_PROVIDER = None
 if os.environ.get("DEMO_IDP_URL"):
-    IDENTITY_PROVIDER = {
-        "url": os.environ["DEMO_IDP_URL"].rstrip("/"),
+    SIDGATE["INTROSPECTION"] = {
+        "url": os.environ["DEMO_IDP_URL"].rstrip("/") + "/introspect",
         "client_id": "sidgate-demo",
         "client_secret": required("DEMO_IDP_SECRET"),
     }
@@ -37,24 +50,16 @@ AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.Mi
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 DEFAULT_FROM_EMAIL = "demo@localhost"
 
-SESSION_LIFETIME = timedelta(days=14)
-# None: sessions do not end by idleness. Nothing here moves last_activity (see the README), so a value would count
-# from the sign-in.
-SESSION_IDLE_LIFETIME = None
-
-# Nothing in this project is signed with it, so every process may have its own.
-SECRET_KEY = secrets.token_urlsafe(50)
+# Out of both keys, which nobody but Django holds: one more secret to hand around would be no safer here.
+SECRET_KEY = hashlib.sha256(f"{SIDGATE['GATEWAY_KEYS']} {DEMO_KEY}".encode()).hexdigest()
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "sessions_v1", "demo"]
-# None of Django's own is of use: the callers are two programs with keys, without cookies, forms or browsers.
-MIDDLEWARE = []
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "sidgate_django", "demo"]
+# None of Django's own is of use: the callers are two programs, without cookies, forms or browsers.
+MIDDLEWARE = ["sidgate_django.middleware.SidgateMiddleware"]
 ROOT_URLCONF = "demo.urls"
 WSGI_APPLICATION = "demo.wsgi.application"
-
-# The default backend hides disabled accounts; the contract wants them told from wrong passwords.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 
 DATABASES = {
     "default": {
@@ -74,8 +79,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

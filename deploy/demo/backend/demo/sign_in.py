@@ -11,17 +11,19 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from sessions_v1 import provider
-from sessions_v1.answers import Refusal, field_errors
-from sessions_v1.endpoint import json_object, keyed
-from sessions_v1.models import Onboarding
-from sessions_v1.session import signed_in
+from sidgate_django import credentials
+from sidgate_django.answers import Refusal, field_errors
+from sidgate_django.endpoint import json_object, keyed
+from sidgate_django.models import Onboarding
+from sidgate_django.session import signed_in
 
+from .adapter import UNVERIFIED
 from .onboarding import found_company
 
 
 def with_access_token(request):
-    return signed_in(provider.person(json_object(request).get("access_token")), request)
+    proof = credentials.by_access_token(json_object(request).get("access_token"), request)
+    return signed_in(proof.user, request)
 
 
 def new_person(request):
@@ -41,7 +43,7 @@ def new_person(request):
         with transaction.atomic():
             user = users.create_user(email, email, password, first_name=name)
             # A mail with a link would come here. Until then no identity provider's word for the address counts.
-            user.groups.add(Group.objects.get_or_create(name=provider.UNVERIFIED)[0])
+            user.groups.add(Group.objects.get_or_create(name=UNVERIFIED)[0])
             if company:
                 found_company(user, company)
             Onboarding.objects.create(user=user, needed=not company, step=None if company else "company")
@@ -55,9 +57,9 @@ def text(given, name):
     return value.strip() if isinstance(value, str) else ""
 
 
-def demo_key():
-    return settings.DEMO_KEY
+def demo_keys():
+    return [settings.DEMO_KEY.encode()]
 
 
-from_access_token = keyed("X-Demo-Key", demo_key, "demo_key_invalid", {"POST": with_access_token})
-sign_up = keyed("X-Demo-Key", demo_key, "demo_key_invalid", {"POST": new_person})
+from_access_token = keyed("X-Demo-Key", demo_keys, "demo_key_invalid", {"POST": with_access_token})
+sign_up = keyed("X-Demo-Key", demo_keys, "demo_key_invalid", {"POST": new_person})

@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["SIDGATE_GATEWAY_KEY"] = "gateway key of the tests"
+os.environ["SIDGATE_GATEWAY_KEY"] = "gateway key of the tests, long enough"
 os.environ["DEMO_KEY"] = "demo key of the tests"
 
 from demo.settings import *  # noqa: E402, F403

@@ -3,20 +3,17 @@ from io import StringIO
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from sessions_v1.models import Membership, Session, Tenant
-from sessions_v1.tests.case import PASSWORD, ContractCase
-from sessions_v1.tests.provider import running
+from sidgate_django.models import Membership, Session, Tenant
 
+from demo.case import CURRENT, PASSWORD, DemoCase, identity_provider
 from demo.onboarding import free_slug
-
-CURRENT = "/api/sessions/current/"
 
 
 def seed(*options):
     call_command("seed_demo", *options, stdout=StringIO())
 
 
-class Onboarding(ContractCase):
+class Onboarding(DemoCase):
     def report(self, key=settings.DEMO_KEY, **body):
         return self.call(
             "POST", "/demo/onboarding/", {"user_id": str(self.newbie.pk), **body}, key=None, **{"X-Demo-Key": key}
@@ -53,7 +50,7 @@ class Onboarding(ContractCase):
         )
 
 
-class SignUp(ContractCase):
+class SignUp(DemoCase):
     def sign_up(self, key=settings.DEMO_KEY, **body):
         body = {"name": "Frank", "email": "Frank@new.test", "password": "long enough", **body}
         return self.call("POST", "/demo/sign-up/", body, key=None, **{"X-Demo-Key": key})
@@ -85,16 +82,14 @@ class SignUp(ContractCase):
 
     def test_whoever_took_an_address_does_not_share_its_owner_s_account(self):
         self.sign_up()
-        with running() as provider:
-            provider.issue("good", email="frank@new.test")
+        with identity_provider(good="frank@new.test"):
             answer = self.call("POST", "/api/sessions/", {"access_token": "good"})
             self.assert_refused(answer, "invalid_credentials")
 
 
-class FromAccessToken(ContractCase):
+class FromAccessToken(DemoCase):
     def test_the_application_gets_a_session_for_a_token_with_its_own_key_alone(self):
-        with running() as provider:
-            provider.issue("good", email="alice@acme.test")
+        with identity_provider(good="alice@acme.test"):
             for key, status in (("wrong", 401), (settings.DEMO_KEY, 201)):
                 body = {"access_token": "good"}
                 answer = self.call("POST", "/demo/session/", body, key=None, **{"X-Demo-Key": key})
@@ -102,7 +97,7 @@ class FromAccessToken(ContractCase):
         self.assertEqual(self.call("GET", CURRENT, sid=answer.json()["sid"]).json()["user"]["name"], "Alice")
 
 
-class Seed(ContractCase):
+class Seed(DemoCase):
     @classmethod
     def setUpTestData(cls):
         seed()

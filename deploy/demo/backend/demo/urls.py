@@ -4,7 +4,7 @@ from demo.onboarding import onboarding
 from demo.sign_in import from_access_token, sign_up
 
 urlpatterns = [
-    path("api/sessions/", include("sessions_v1.urls")),
+    path("api/sessions/", include("sidgate_django.urls")),
     path("demo/onboarding/", onboarding),
     path("demo/sign-up/", sign_up),
     path("demo/session/", from_access_token),

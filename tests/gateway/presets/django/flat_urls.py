@@ -7,9 +7,10 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
-from sessions_v1 import shape, store
-from sessions_v1.answers import Refusal
-from sessions_v1.models import Session
+from sidgate_django import ending, store
+from sidgate_django.answers import Refusal
+from sidgate_django.facts import Facts
+from sidgate_django.models import Session, digest
 
 
 @csrf_exempt
@@ -19,9 +20,8 @@ def login(request):
     user = authenticate(request, username=body.get("email"), password=body.get("password"))
     if user is None:
         return HttpResponse(status=401)
-    first = user.memberships.select_related("tenant").first()
-    session, sid = store.create(user, first.tenant if first else None, request)
-    return JsonResponse({"session_id": sid, "expires_at": session.expires_at.isoformat()})
+    made = store.create(user, request, source="password")
+    return JsonResponse({"session_id": made.sid, "expires_at": made.session.expires_at.isoformat()})
 
 
 @csrf_exempt
@@ -31,10 +31,10 @@ def session(request, sid):
     if request.headers.get("Authorization") != f"SessionID {sid}":
         return HttpResponse(status=403)
     if request.method == "DELETE":
-        ended = Session.objects.filter(sid_sha256=store.digest(sid)).revoke("signed_out")
+        ended = ending.end(Session.objects.filter(sid_sha256=digest(sid)), "signed_out")
         return HttpResponse(status=204 if ended else 404)
     try:
-        whole = shape.session_body(store.find(sid))
+        whole = Facts(store.find(sid)).body()
     except Refusal:
         return HttpResponse(status=404)
     return JsonResponse(

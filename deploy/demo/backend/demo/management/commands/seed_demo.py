@@ -2,9 +2,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 from django.db import transaction
-from sessions_v1 import challenge
-from sessions_v1.models import Membership, Onboarding, Session, Tenant
+from sidgate_django.models import Membership, Onboarding, Session, Tenant
 
+from demo.adapter import SECOND_FACTOR
 from demo.onboarding import OWNER_PERMISSIONS
 
 PASSWORD = "correct horse"
@@ -36,9 +36,9 @@ class Command(BaseCommand):
             Onboarding.objects.get_or_create(user=user, defaults={"needed": False})
         join(MEMBER, [slug for _, _, slug, _ in OWNERS])
         careful = join(CAREFUL, ["acme"])
-        careful.groups.add(Group.objects.get_or_create(name=challenge.GROUP)[0])
-        newbie, made = person(*NEWBIE)
-        if made or reset:
+        careful.groups.add(Group.objects.get_or_create(name=SECOND_FACTOR)[0])
+        newbie, _ = person(*NEWBIE)
+        if reset or not Onboarding.objects.filter(user=newbie).exists():
             start_over(newbie)
         self.stdout.write(f"users: {', '.join([o[0] for o in OWNERS] + [MEMBER[0], CAREFUL[0], NEWBIE[0]])}; password: {PASSWORD}")
 
@@ -62,9 +62,9 @@ def join(member, slugs):
 
 
 def start_over(user):
-    companies = list(user.memberships.values_list("tenant_id", flat=True))
-    user.memberships.all().delete()
+    companies = list(user.sidgate_memberships.values_list("tenant_id", flat=True))
+    user.sidgate_memberships.all().delete()
     # Companies made by an earlier onboarding, with nobody left in them.
     Tenant.objects.filter(pk__in=companies, memberships=None).delete()
-    Session.objects.filter(user=user).update(tenant=None)
+    Session.objects.filter(user=user).update(tenant_id="")
     Onboarding.objects.update_or_create(user=user, defaults={"needed": True, "step": "company"})
