@@ -9,6 +9,7 @@
 //! collects every fault.
 
 mod address;
+mod audit;
 mod backend;
 mod check;
 mod fault;
@@ -35,6 +36,7 @@ mod value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use audit::{Audit, AuditEmails, AuditFile, AuditStdout, AuditSyslog, Fsync, OnFailure, SyslogAddress};
 pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
 pub use fault::{ConfigError, Fault, Place, Source};
 pub use listener::{ClientCa, Listener, ListenerMode, ProxyProtocol};
@@ -78,6 +80,8 @@ pub struct Config {
     pub paths: Paths,
     /// `[log]`
     pub log: Log,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[upstream.NAME]`
     pub upstreams: Vec<Upstream>,
     /// `[[route]]`, at least one

@@ -15,6 +15,7 @@ use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::audit::Event;
 use crate::certificate::Certificate;
 use crate::decision::Wants;
 use crate::limit::Seat;
@@ -151,6 +152,9 @@ pub struct Context {
     pub set_cookies: Vec<HeaderValue>,
     /// What the log line says.
     pub facts: Facts,
+    /// What happened that the audit trail must have before the answer goes out; `handle` adds what is known of the
+    /// request.
+    pub audited: Vec<Event>,
 }
 
 /// What the stages found out, for the log line.
@@ -221,6 +225,7 @@ impl Context {
             next_dev: false,
             set_cookies: Vec::new(),
             facts: Facts::default(),
+            audited: Vec::new(),
             connection,
             id,
         }

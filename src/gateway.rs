@@ -3,6 +3,7 @@
 //! [`Gateway::handle`] always answers and always records, around `answer`, which only uses `?`.
 
 mod address;
+mod audited;
 mod disagreement;
 mod handed_over;
 mod judge;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::audit::Audit;
 use crate::body::Body;
 use crate::config::{Config, Rate};
 use crate::context::{self, ConnectionInfo, Context, Origin};
@@ -54,6 +56,7 @@ pub struct Gateway {
     max_headers: usize,
     public_origin: Option<Origin>,
     tunnels: Tunnels,
+    audit: Audit,
     /// What `sidgate dev` adds; nowhere else is there one.
     room: Option<Room>,
 }
@@ -87,10 +90,11 @@ impl Gateway {
         let routes = RouteTable::new(config)
             .map_err(|faults| faults.iter().map(|f| f.reason.clone() + "\n").collect::<String>())?;
         let tunnels = Tunnels::default();
+        let audit = Audit::open(&config.audit)?;
         Ok(Arc::new(Self {
             routes,
             blocked: Blocked::new(&config.backend.blocked_paths),
-            sessions: Sessions::new(config)?,
+            sessions: Sessions::new(config, audit.clone())?,
             upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
             cookie: SidCookie::new(&config.session),
             pages: Pages::new(&config.pages, &config.paths),
@@ -106,6 +110,7 @@ impl Gateway {
             max_headers: config.server.max_headers,
             public_origin: config.server.public_origin.as_deref().and_then(Origin::parse),
             tunnels,
+            audit,
             room,
         }))
     }
@@ -128,6 +133,9 @@ impl Gateway {
                 answer
             }
         };
+        if !cx.audited.is_empty() {
+            answer = self.audited(cx, answer).await;
+        }
         if let Some(room) = &self.room {
             room.explain(cx, &answer);
         }
@@ -190,6 +198,11 @@ impl Gateway {
     /// WebSocket tunnels, for the drain.
     pub fn tunnels(&self) -> &Tunnels {
         &self.tunnels
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     pub(crate) fn pages(&self) -> &Pages {

@@ -10,10 +10,11 @@
 //! 5. **decision** [`decision`]: a pure function; the README's table.
 //! 6. **outcome** [`endpoint`] answers itself, [`upstream`] forwards (after [`identity`] has stripped and set), or
 //!    [`rejection`] refuses and redirects, to the addresses of [`pages`].
-//! 7. **record** [`telemetry`]: one line, one set of counters, always.
+//! 7. **record** [`telemetry`]: one line, one set of counters, always; [`audit`]: who did what to which session.
 //!
 //! What a request may need is read from [`config`]; [`check`] finds what only shows when its parts are seen together.
 
+pub mod audit;
 pub mod body;
 pub mod certificate;
 pub mod check;
@@ -26,6 +27,7 @@ pub mod decision;
 pub mod demo;
 pub mod dev;
 pub mod endpoint;
+mod escape;
 pub mod gateway;
 pub mod http1;
 pub mod identity;

@@ -128,6 +128,13 @@ impl Rejection {
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "backend_unavailable", message) }
     }
 
+    /// What must be in the audit trail cannot be written there.
+    pub fn audit_unavailable() -> Self {
+        let message = "This cannot be recorded as it must be, so it was not done. Please try again in a moment.";
+        let retry_after = Some(5);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable", message) }
+    }
+
     /// The session backend has no call for this ([`config::Backend::supports`](crate::config::Backend::supports)).
     /// `message` says what it has, or what to do instead.
     pub fn not_supported(message: &'static str) -> Self {

@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{Event, Kind};
 use crate::certificate::Certificate;
 use crate::config::Config;
 use crate::dev::Room;
@@ -147,6 +148,9 @@ impl Server {
     /// Gives whether all of them ended by themselves.
     pub async fn serve(self, drain: Drain, halt: Halt) -> bool {
         let shared = self.shared;
+        let audit = shared.gateway.audit().clone();
+        let version = concat!("sidgate ", env!("CARGO_PKG_VERSION"));
+        audit.note(Event::new(Kind::Start).detail(version));
         let admin = tokio::spawn(admin::serve(self.admin, shared.clone()));
         let accepting = TaskTracker::new();
         for (listener, door) in self.listeners {
@@ -173,6 +177,8 @@ impl Server {
         shared.halt.cancel();
         shared.connections.wait().await;
         admin.abort();
+        audit.note(Event::new(Kind::Stop).outcome(if clean { "clean" } else { "cut_off" }));
+        audit.close().await;
         clean
     }
 }

@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{Problem, Reader, Table, Value};
 use super::{
-    Admin, ApplicationPreset, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths, Place,
-    Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
+    Admin, ApplicationPreset, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths,
+    Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -87,6 +87,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
     let log = root.table("log", Log::read);
+    let audit = root.table("audit", Audit::read);
     let upstreams = root.named("upstream", |table, name| {
         Upstream::read(table, name, preset.map(ApplicationPreset::upstream).unwrap_or_default())
     });
@@ -113,6 +114,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         pages,
         paths,
         log,
+        audit,
         upstreams,
         routes: routes.into_iter().map(|r| r.route).chain(supplied).collect(),
     }
@@ -175,7 +177,9 @@ mod tests {
             let key = line.split_once(" = ").map_or("", |(key, _)| key);
             !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         };
-        let is_key = |line: &&str| is_key(line) || line.starts_with("[upstream.");
+        let is_key = |line: &&str| {
+            is_key(line) || ["[upstream.", "[audit.", "[[audit."].iter().any(|head| line.starts_with(head))
+        };
         let uncommented = |line| str::strip_prefix(line, "# ").filter(is_key).unwrap_or(line);
         let text = reference.lines().map(uncommented).collect::<Vec<_>>().join("\n");
         let (document, errors) = DeTable::parse_recoverable(&text);

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::body::{self, SignIn};
 use super::described::Described;
+use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::{Context, SignInOutcome};
 use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Found, Freshness, Lookup, Session, SignInAnswer, SignOutAnswer};
+use crate::session::{Credentials, Found, Freshness, Lookup, Session, SignInAnswer, SignOutAnswer};
 
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
@@ -51,6 +52,7 @@ pub(super) async fn post(
 ) -> Result<Response<Body>, Rejection> {
     // A form is a navigation: its errors lead back to the sign-in page. Everything else speaks JSON.
     cx.wants = if body::is_form(&request) { Wants::Page } else { Wants::Api };
+    gateway.may_be_audited()?;
     let old = gateway.sids(request.headers());
     let sign_in = body::sign_in(request).await?;
     let answer = attempt(gateway, cx, &sign_in).await;
@@ -63,6 +65,7 @@ pub(super) async fn post(
         Err(_) => SignInOutcome::Limited,
     };
     cx.facts.sign_in = Some((sign_in.method(), outcome));
+    cx.audited.push(audited(&sign_in, outcome, &answer));
     let rejection = match answer {
         Ok(SignInAnswer::Session(sid, session)) => {
             gateway.adopt(cx, &sid, &session, &old);
@@ -76,6 +79,22 @@ pub(super) async fn post(
         Err(limited) => limited,
     };
     if sign_in.form { Ok(back_to_form(gateway, &sign_in, rejection.code())) } else { Err(rejection) }
+}
+
+/// Whose address it is, where no session says who somebody is: a keyed hash, as people type passwords there.
+fn audited(sign_in: &SignIn, outcome: SignInOutcome, answer: &Result<SignInAnswer, Rejection>) -> Event {
+    let event = Event::new(Kind::SignIn).outcome(outcome.as_str()).method(sign_in.method().as_str());
+    let event = match answer {
+        Ok(SignInAnswer::Session(sid, session)) => return event.of(session).makes(*sid),
+        Ok(SignInAnswer::Refused(refusal)) => event.reason(&refusal.code),
+        Ok(SignInAnswer::Unavailable(why)) => event.reason(why.as_str()),
+        Err(limited) => event.reason(limited.code()),
+        Ok(SignInAnswer::Challenge(_) | SignInAnswer::NotSupported(_)) => event,
+    };
+    match &sign_in.credentials {
+        Credentials::Password { email, .. } => event.email(email),
+        Credentials::AccessToken { .. } => event,
+    }
 }
 
 /// Within the limits. No limit per address for a token: whose it is, only the backend can say.
@@ -146,10 +165,16 @@ pub(super) async fn delete(
     let mut pending = false;
     for sid in gateway.sids(headers).iter() {
         cx.facts.fingerprint = Some(sid.fingerprint());
+        let event = match gateway.sessions().remembered(&sid) {
+            Some(session) => Event::new(Kind::SignOut).of(&session),
+            None => Event::new(Kind::SignOut).fingerprint(sid.fingerprint()),
+        };
         let answer = gateway.sessions().sign_out(sid, &cx.caller()).await.map_err(|wait| {
             let message = "Too many sign-outs of sessions that do not exist came from your network.";
             Rejection::limited("too_many_refused_sids", message, wait)
         })?;
+        let outcome = if answer == SignOutAnswer::Pending { "pending" } else { "taken" };
+        cx.audited.push(event.outcome(outcome));
         pending |= answer == SignOutAnswer::Pending;
     }
     cx.facts.reason = Some("signed_out");

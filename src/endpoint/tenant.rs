@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::body;
 use super::described::Described;
 use super::session::see_other;
+use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::Context;
 use crate::decision::{Reason, Refusal, Wants};
@@ -31,6 +32,7 @@ pub(super) async fn post(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Rejection> {
     cx.wants = if body::is_form(&request) { Wants::Page } else { Wants::Api };
+    gateway.may_be_audited()?;
     let came = gateway.sids(request.headers());
     let resolved = gateway.resolve(cx, request.headers()).await;
     let asked = read(request).await?;
@@ -47,6 +49,11 @@ pub(super) async fn post(
     match gateway.sessions().switch_tenant(sid, &asked.tenant_id, &cx.caller()).await {
         Renewed::Session(new, session) => {
             gateway.adopt(cx, &new, &session, &came);
+            let mut event = Event::new(Kind::TenantSwitch).of(&session).replaces(sid.fingerprint()).makes(new);
+            if let Some(before) = &found.session.tenant {
+                event = event.other_tenant(&before.id);
+            }
+            cx.audited.push(event);
             cx.facts.reason = Some("tenant_switched");
             let to = gateway.after_sign_in(cx, &session, asked.next.as_deref());
             if asked.form {
@@ -58,6 +65,8 @@ pub(super) async fn post(
         // Also what is no tenant's id at all: it names none of this user's.
         Renewed::Denied(..) => {
             cx.facts.reason = Some("not_a_member");
+            let event = Event::new(Kind::TenantRefused).of(&found.session).reason("not_a_member");
+            cx.audited.push(event.other_tenant(&asked.tenant_id));
             Err(Rejection::not_a_member(gateway.home(cx, &resolved)))
         }
         Renewed::NotSupported => {

@@ -9,6 +9,7 @@
 use http::Response;
 
 use super::Gateway;
+use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::{Context, SignInMethod, SignInOutcome as Outcome};
 use crate::cookie::SidCookies;
@@ -30,6 +31,9 @@ impl Gateway {
     ) -> Result<bool, Rejection> {
         // Made for one person, whatever becomes of it.
         keep_private(answer.headers_mut());
+        if route.may_set_session {
+            self.may_be_audited()?;
+        }
         let (outcome, why) = match handed {
             _ if !route.may_set_session => (
                 Outcome::NotAllowed,
@@ -48,6 +52,7 @@ impl Gateway {
             },
         };
         cx.facts.sign_in = Some((SignInMethod::HandedOver, outcome));
+        cx.audited.push(audited(outcome).reason(why));
         tracing::warn!(
             request_id = %cx.id, path = %cx.path, outcome = outcome.as_str(), why,
             "the application hands a session over, and nobody is signed in"
@@ -68,10 +73,15 @@ impl Gateway {
         answer: &mut Response<Body>,
     ) {
         cx.facts.sign_in = Some((SignInMethod::HandedOver, Outcome::SignedIn));
+        cx.audited.push(audited(Outcome::SignedIn).of(session).makes(*sid));
         cx.facts.reason = Some("signed_in");
         // One that the application sets by itself would be a twin of it.
         cx.facts.set_cookie_dropped += self.cookie.drop_from_answer(answer.headers_mut());
         self.adopt(cx, sid, session, came);
         endpoint::no_store(answer.headers_mut());
     }
+}
+
+fn audited(outcome: Outcome) -> Event {
+    Event::new(Kind::SignIn).outcome(outcome.as_str()).method(SignInMethod::HandedOver.as_str())
 }

@@ -6,9 +6,10 @@ use http::HeaderMap;
 
 use super::Gateway;
 use super::read::PageOf;
+use crate::audit::{Event, Kind};
 use crate::context::Context;
 use crate::cookie::Marker;
-use crate::decision::{self, Decision, Situation, Wants};
+use crate::decision::{self, Decision, Reason, Situation, Wants};
 use crate::route::{Access, Route};
 use crate::session::{Found, Freshness, Lookup, Resolved};
 
@@ -56,6 +57,9 @@ impl Gateway {
             note(cx, resolved);
             decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
         }
+        if decision.reason() == Reason::OtherTenant && self.audit().is_on() {
+            audit_tenant(cx, route, page, &resolved.lookup);
+        }
         cx.facts.decision = Some(decision.as_str());
         cx.facts.reason = Some(decision.reason().as_str());
         decision
@@ -82,6 +86,18 @@ impl Gateway {
             (second, _) => second,
         }
     }
+}
+
+/// Another tenant's address: which, and who asked for it. The page's own rule was asked first.
+fn audit_tenant(cx: &mut Context, route: &Route, page: Option<&PageOf<'_>>, lookup: &Lookup) {
+    let Lookup::Found(found) = lookup else { return };
+    let ruled = [page.map(|(path, of_page)| (*of_page, path.as_str())), Some((route, cx.path.as_str()))];
+    let named = ruled.into_iter().flatten().find_map(|(route, path)| {
+        let named = route.tenant?.named(cx.authority.host(), path);
+        Some(named.into_owned())
+    });
+    let event = Event::new(Kind::TenantRefused).of(&found.session).reason(Reason::OtherTenant.as_str());
+    cx.audited.push(event.other_tenant(&named.unwrap_or_default()));
 }
 
 fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers: &HeaderMap) -> Decision {

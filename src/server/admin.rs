@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Shared, connection};
+use crate::audit::{Audit, SinkState};
 use crate::telemetry;
 use crate::upstream::{InstanceState, Upstream};
 
@@ -60,16 +61,45 @@ fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>>
 fn ready(shared: &Shared) -> Response<Full<Bytes>> {
     let draining = shared.draining.load(Relaxed);
     let key_refused = shared.gateway.sessions().key_refused();
+    let audit = shared.gateway.audit();
     let ready = !draining && !key_refused;
     let body = json!({
         "ready": ready,
         "draining": draining,
         "gateway_key": if key_refused { "refused by the backend" } else { "ok" },
         "backend": if shared.gateway.sessions().backend_down() { "does not answer" } else { "ok" },
+        "audit": audit_state(audit),
         "upstreams": upstreams(shared),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     text(status, "application/json", format!("{body}\n"))
+}
+
+/// Sinks that cannot be written to. They do not make it unready: what is not audited goes on.
+fn audit_state(audit: &Audit) -> serde_json::Value {
+    if !audit.is_on() {
+        return json!("off");
+    }
+    let failing: Vec<String> = audit.sinks().into_iter().filter(|sink| sink.failing).map(|sink| sink.name).collect();
+    if failing.is_empty() { json!("ok") } else { json!({ "failing": failing, "blocks": !audit.accepts() }) }
+}
+
+fn audit_metrics(audit: &Audit) -> String {
+    let sinks = audit.sinks();
+    if sinks.is_empty() {
+        return String::new();
+    }
+    let family = |name, help, value: fn(&SinkState) -> u64| {
+        telemetry::family(name, help, sinks.iter().map(|sink| (vec![("sink", &*sink.name)], value(sink))))
+    };
+    [
+        family("sidgate_audit_events_total", "Audit events that a sink has taken.", |s| s.written),
+        family("sidgate_audit_dropped_total", "Audit events that a sink has missed.", |s| s.dropped),
+        family("sidgate_audit_sink_up", "1 while a sink of the audit trail can be written to.", |s| {
+            u64::from(!s.failing)
+        }),
+    ]
+    .concat()
 }
 
 /// The instances that get requests, and those that do not.
@@ -127,6 +157,7 @@ fn metrics(shared: &Shared) -> String {
     ]);
     text.push_str(&shared.refused.render());
     text.push_str(&instance_metrics(shared));
+    text.push_str(&audit_metrics(shared.gateway.audit()));
     text
 }
 

@@ -20,6 +20,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use super::lookup::Unavailable;
 use super::types::{Onboarding, SessionId};
 use super::wire::{self, Answer};
+use crate::audit::Event;
 use crate::config;
 use crate::connect::{self, Connector, Tls};
 use crate::http1::Head;
@@ -45,6 +46,17 @@ pub struct Caller {
     pub request_id: HeaderValue,
     /// `traceparent`
     pub traceparent: HeaderValue,
+}
+
+impl Caller {
+    /// The event, with what is known of the browser's request.
+    pub(crate) fn audited(&self, event: Event) -> Event {
+        if self.client.is_unspecified() {
+            return event;
+        }
+        let agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);
+        event.request(self.request_id.to_str().unwrap_or_default(), self.client, agent)
+    }
 }
 
 /// The client.

@@ -282,6 +282,11 @@ impl Cache {
         self.entries.get(sid).is_some_and(|e| matches!(e.state, State::Refused { .. }))
     }
 
+    /// The last good answer, if it is remembered.
+    pub(super) fn last_good(&self, sid: &SessionId) -> Option<Arc<Session>> {
+        self.entries.get(sid)?.good.as_ref().map(|good| good.session.clone())
+    }
+
     /// Whether the answer at hand already had the contradiction that is told once.
     pub(super) fn contradicts(&self, sid: &SessionId) -> bool {
         let contradicts = |e: &Entry| e.good.as_ref().is_some_and(|g| g.session.contradictory_onboarding);

@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use super::backend::{Backend, Caller, Credentials, SignInAnswer};
 use super::cache::{Cache, Join, Peek};
 use super::lookup::{Lookup, RefusalCode, Unavailable};
-use super::types::SessionId;
+use super::types::{Session, SessionId};
+use crate::audit::Audit;
 use crate::config::{self, Config};
 use crate::cookie::SidCookies;
 use crate::limit::{Limiter, client_prefix};
@@ -34,6 +35,7 @@ struct Inner {
     backend: Backend,
     config: config::Session,
     timeout: Duration,
+    audit: Audit,
     /// Half of the backend permits are for anyone ...
     anyone: Semaphore,
     /// ... and half for sids that were good recently, so that a flood of made-up ones cannot shut them out.
@@ -86,13 +88,14 @@ impl Sessions {
     ///
     /// # Errors
     /// What the backend's configuration cannot be made into.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub fn new(config: &Config, audit: Audit) -> Result<Self, String> {
         let half = config.backend.max_concurrent / 2;
         let inner = Arc::new(Inner {
             cache: Cache::new(&config.session),
             backend: Backend::new(&config.backend)?,
             config: config.session.clone(),
             timeout: config.backend.timeout,
+            audit,
             anyone: Semaphore::new((config.backend.max_concurrent - half).max(1)),
             known: Semaphore::new(half),
             waiting: AtomicUsize::new(0),
@@ -184,6 +187,11 @@ impl Sessions {
     pub async fn recheck(&self, sid: &SessionId, caller: &(dyn Fn() -> Caller + Sync)) -> Lookup {
         self.0.cache.expire(sid, Duration::from_secs(1), Instant::now());
         self.lookup(sid, caller).await
+    }
+
+    /// What is remembered of a sid, for the audit trail; the backend is not asked.
+    pub fn remembered(&self, sid: &SessionId) -> Option<Arc<Session>> {
+        self.0.cache.last_good(sid)
     }
 
     /// What is known of the sid may be out of date.

@@ -10,6 +10,7 @@ use super::super::backend::{Caller, SignOutAnswer, SignedOut};
 use super::super::lookup::RefusalCode;
 use super::super::types::SessionId;
 use super::{Inner, Sessions};
+use crate::audit::{Event, Kind};
 use crate::limit::client_prefix;
 
 /// How long a replaced or ended sid is refused here without asking.
@@ -106,6 +107,7 @@ impl Sessions {
         if known == Some(true) {
             return;
         }
+        let signs_out = code == RefusalCode::Revoked;
         tokio::spawn(async move {
             let (mut code, mut wait) = (code, Duration::from_millis(500));
             loop {
@@ -126,6 +128,10 @@ impl Sessions {
             inner.note(None);
             inner.cache.revoke(&sid, code, Instant::now() + TOMBSTONE);
             tracing::info!(session = %sid.fingerprint(), "the backend has taken a sign-out that was pending");
+            if signs_out {
+                let event = Event::new(Kind::SignOut).fingerprint(sid.fingerprint()).outcome("taken");
+                inner.audit.note(caller.audited(event.reason("was_pending")));
+            }
         });
     }
 }

@@ -14,6 +14,7 @@ use super::super::lookup::{Lookup, RefusalCode, Unavailable};
 use super::super::types::{Onboarding, Session, SessionId};
 use super::super::wire::Answer;
 use super::Inner;
+use crate::audit::{Event, Kind};
 use crate::context::RequestId;
 use crate::limit::client_prefix;
 
@@ -45,6 +46,9 @@ impl Inner {
             Answer::Refused(_) if self.renewing().contains(&ticket.sid) => Answer::Refused(RefusalCode::Rotated),
             answer => answer,
         };
+        if let Answer::Refused(code) = answer {
+            self.audit_end(&ticket.sid, code, was_good, &caller);
+        }
         match &answer {
             Answer::Refused(RefusalCode::Rotated) => self.note(None),
             Answer::Refused(_) => {
@@ -63,6 +67,29 @@ impl Inner {
             }
         }
         self.cache.settle(ticket, answer, Instant::now())
+    }
+
+    /// The end of a session is told once, when it is first seen. A sid that the backend has never heard of is no
+    /// session that ended: whoever makes sids up would fill the trail.
+    fn audit_end(&self, sid: &SessionId, code: RefusalCode, was_good: bool, caller: &Caller) {
+        let ended = match code {
+            RefusalCode::Expired
+            | RefusalCode::Idle
+            | RefusalCode::Limit
+            | RefusalCode::Revoked
+            | RefusalCode::AccountDisabled => true,
+            RefusalCode::Unknown => was_good,
+            RefusalCode::Bare | RefusalCode::Rotated | RefusalCode::Conflict => false,
+        };
+        if !ended || !self.audit.is_news(sid) {
+            return;
+        }
+        let event = Event::new(Kind::SessionEnded).fingerprint(sid.fingerprint()).reason(code.as_str());
+        let event = match self.cache.last_good(sid) {
+            Some(session) => event.of(&session),
+            None => event,
+        };
+        self.audit.note(caller.audited(event));
     }
 
     async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
@@ -154,6 +181,7 @@ impl Inner {
         }
         if self.key_refused.load(Relaxed) != key && self.key_refused.swap(key, Relaxed) != key && key {
             tracing::error!("the backend refuses the gateway's key: compare [backend] gateway_key with the backend's");
+            self.audit.note(Event::new(Kind::Alarm).reason("gateway_key_refused"));
         }
         let down = trouble.is_some();
         if self.down.load(Relaxed) != down && self.down.swap(down, Relaxed) != down {
