@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0, 1 failed (`check`: faults found), 2 usage, or `run` with a faulty configuration.
 
+mod conformance;
 mod demo;
 mod dev;
 mod run;
@@ -52,6 +53,8 @@ enum Command {
         #[arg(long, default_value = "gateway.toml")]
         config: PathBuf,
     },
+    /// Try a session backend on every sentence of contract v1; exit 1 if it does not keep one.
+    Conformance(conformance::Conformance),
     /// Print the version.
     Version,
 }
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
                 ExitCode::from(1)
             }
         },
+        Command::Conformance(arguments) => conformance::run(arguments),
         Command::Version => {
             println!("sidgate {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

@@ -20,6 +20,7 @@ pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod conformance;
 pub mod connect;
 pub mod context;
 pub mod cookie;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Read as _;
+use std::path::Path;
 
 use super::files;
 use super::table::{Problem, Reader, Table};
@@ -14,6 +15,14 @@ impl Secret {
     /// Takes the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Reads one as `gateway.toml` names it: `${NAME}`, or `file:PATH` with the path relative to `base`.
+    ///
+    /// # Errors
+    /// In words: neither of the two, or what is there is no secret.
+    pub fn read(named: &str, base: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        secret(named, &Reader::new("", base, env)).map_err(|problem| problem.sentence())
     }
 
     /// The text itself, for the one place that sends or compares it.

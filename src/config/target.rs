@@ -1,7 +1,7 @@
 //! Where a server is reached, and how TLS to it is set up: what `[upstream.NAME]` and `[backend]` have in common.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls_pki_types::ServerName;
 use url::Url;
@@ -21,6 +21,14 @@ pub enum Target {
 }
 
 impl Target {
+    /// Reads an address as `gateway.toml` writes it; a socket's path is relative to the working directory.
+    ///
+    /// # Errors
+    /// In words: not an address.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        target(text, Path::new("")).map_err(Problem::sentence)
+    }
+
     /// `host:port` for the `Host` header; a unix socket's is `localhost`.
     pub fn authority(&self) -> &str {
         match self {
@@ -105,7 +113,7 @@ impl ClientTls {
 
 const REMOVE: &str = "remove it, or write the address with https://";
 
-fn target(text: &str, base: &std::path::Path) -> Result<Target, Problem> {
+fn target(text: &str, base: &Path) -> Result<Target, Problem> {
     if let Some(path) = text.strip_prefix("unix:") {
         // `unix:///run/x` is how others write it.
         let path = path.strip_prefix("//").unwrap_or(path);

@@ -1,6 +1,7 @@
 //! The program as a person runs it: commands, what they print, how they exit.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod conformance;
 mod dev;
 
 use std::io::{BufRead, BufReader, Read, Write};

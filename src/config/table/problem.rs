@@ -41,6 +41,14 @@ impl Problem {
         Self { discreet: true, ..self }
     }
 
+    /// Reason and hint in one, for where there is no file to show them in.
+    pub(in crate::config) fn sentence(self) -> String {
+        match self.hint {
+            Some(hint) => format!("{}: {hint}", self.reason),
+            None => self.reason,
+        }
+    }
+
     pub(in crate::config) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }

@@ -80,6 +80,16 @@ struct State {
 }
 
 impl Scripted {
+    /// With the demo's backend behind the script.
+    pub(crate) async fn of(demo: &Backend) -> Self {
+        let demo = demo.clone();
+        Self::start(Arc::new(move |request| {
+            let demo = demo.clone();
+            Box::pin(async move { demo.answer(request).await.map(BodyExt::boxed_unsync) })
+        }))
+        .await
+    }
+
     pub(crate) async fn start(inner: Inner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let this = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
@@ -183,12 +193,8 @@ impl World {
     /// With keys that stand before any table, too.
     pub(crate) async fn headed(head: &str, more: &str, routes: &str) -> Self {
         let demo = Backend::new(KEY);
-        let (for_backend, for_front) = (demo.clone(), Front::new(demo.clone()));
-        let backend = Scripted::start(Arc::new(move |request| {
-            let demo = for_backend.clone();
-            Box::pin(async move { demo.answer(request).await.map(BodyExt::boxed_unsync) })
-        }))
-        .await;
+        let for_front = Front::new(demo.clone());
+        let backend = Scripted::of(&demo).await;
         let front = Scripted::start(Arc::new(move |request| {
             let front = for_front.clone();
             Box::pin(async move { front.answer(request).await })

@@ -15,11 +15,10 @@ pub(crate) struct Django {
 }
 
 impl Django {
-    /// The code in the newest mail, which the demo prints.
-    pub(crate) fn sent_code(&self) -> String {
-        let printed = std::fs::read_to_string(self.folder.path().join("printed")).unwrap();
-        let after = printed.rsplit_once("Your code is ").unwrap_or_else(|| panic!("no code in {printed}")).1;
-        after.chars().take(6).collect()
+    /// The command that prints the code in the newest mail, which the demo prints.
+    pub(crate) fn sent_code_command(&self) -> String {
+        let printed = self.folder.path().join("printed");
+        format!("sed -n 's/.*Your code is \\([0-9]*\\).*/\\1/p' {} | tail -n 1", printed.display())
     }
 
     pub(crate) async fn start() -> Self {
