@@ -4,8 +4,8 @@
 DEMO=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$DEMO/../.." && pwd)
 RUN=$DEMO/.run
-# Shared with the tests.
-VENV=$ROOT/.venv
+# Shared with the tests, which also try other versions: DEMO_VENV and DEMO_FRONTEND name what they have prepared.
+VENV=${DEMO_VENV:-$ROOT/.venv}
 PYTHON=$VENV/bin/python
 
 say() { printf '%s\n' "$*"; }

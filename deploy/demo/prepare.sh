@@ -3,7 +3,7 @@
 # is made; a stamp tells from what.
 
 BACKEND=$DEMO/backend
-FRONTEND=$DEMO/frontend
+FRONTEND=${DEMO_FRONTEND:-$DEMO/frontend}
 KIT=$ROOT/deploy/django
 
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]; }
@@ -48,11 +48,12 @@ make_once() {
     echo "$stamp" >"$file"
 }
 
+# make_venv [REQUIREMENTS]
 make_venv() {
     # From scratch, because one made by another Python, or in another folder, cannot be repaired.
     rm -rf "$VENV"
     python3 -m venv "$VENV" &&
-        "$PYTHON" -m pip install --disable-pip-version-check -r "$BACKEND/requirements.txt"
+        "$PYTHON" -m pip install --disable-pip-version-check -r "${1:-$BACKEND/requirements.txt}"
 }
 
 # The Django kit, as a stranger installs it. A copy, so that what pip builds leaves nothing beside the sources.
@@ -103,8 +104,8 @@ prepare_frontend() {
 
 make_all() {
     mkdir -p "$RUN"
-    prepare_backend
-    prepare_frontend
+    [ -n "${DEMO_VENV:-}" ] || prepare_backend
+    [ -n "${DEMO_FRONTEND:-}" ] || prepare_frontend
 }
 
 sources_sum() (

@@ -7,12 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { suite } from "./browser.js";
-import { freePorts, ROOT, run, Service } from "./process.js";
+import { freePorts, PYTHON, ROOT, run, Service } from "./process.js";
 import { gatewayProgram } from "./stack.js";
 
 const APPS = join(ROOT, "tests/e2e/apps");
 const BACKEND = join(ROOT, "deploy/demo/backend");
-const PYTHON = join(ROOT, ".venv/bin/python");
 
 const HEAD = {
   preset: 'preset = "existing-nextjs"\n',

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -80,3 +80,9 @@ export async function until(probe, what, limit = 15_000) {
   }
   throw new Error(`waited ${limit} ms in vain until: ${what}${last ? ` (${last.message})` : ""}`);
 }
+
+/** The demo's applications on the versions that are tried: the newest, or with SIDGATE_E2E_PAIR=oldest the oldest supported. */
+export const OLDEST = process.env.SIDGATE_E2E_PAIR === "oldest";
+const BUILD = join(ROOT, "tests/e2e/apps/.build");
+export const APPLICATIONS = OLDEST ? { DEMO_VENV: join(BUILD, "oldest-venv"), DEMO_FRONTEND: join(BUILD, "oldest") } : {};
+export const PYTHON = join(APPLICATIONS.DEMO_VENV ?? join(ROOT, ".venv"), "bin/python");

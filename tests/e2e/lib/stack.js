@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IdentityProvider } from "./idp.js";
 import { overhear } from "./overhear.js";
-import { freePorts, ROOT, run, Service, until } from "./process.js";
+import { APPLICATIONS, freePorts, OLDEST, ROOT, run, Service, until } from "./process.js";
 
 const DEMO = join(ROOT, "deploy/demo");
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
@@ -33,8 +33,9 @@ export class Stack {
     this.between = await overhear(this.django, this.given);
     this.env = {
       DEMO_HTTPS_PORT: https, DEMO_ADMIN_PORT: admin, DEMO_NEXT_PORT: next, DEMO_DJANGO_PORT: django,
-      DEMO_DJANGO_URL: this.between.url, ...this.idp.env,
+      DEMO_DJANGO_URL: this.between.url, ...this.idp.env, ...APPLICATIONS,
     };
+    if (OLDEST) await run("tests/e2e/apps/prepare", ["oldest"]);
     const [program] = await Promise.all([
       gatewayProgram(),
       run("certs/dev.sh", ["--out", join(this.folder, "certs")]),
@@ -85,7 +86,7 @@ export class Stack {
 
   /** Puts newbie back to the start of onboarding. */
   async resetNewbie() {
-    await run(join(DEMO, "manage"), ["--run-dir", this.folder, "seed_demo", "--reset"]);
+    await run(join(DEMO, "manage"), ["--run-dir", this.folder, "seed_demo", "--reset"], { env: this.env });
   }
 
   /** Ends a session in Django, past the gateway. */

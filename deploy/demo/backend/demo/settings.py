@@ -5,6 +5,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import django
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -66,15 +67,16 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("DEMO_DB") or BASE_DIR / "demo.sqlite3",
         "CONN_MAX_AGE": 600,
-        "OPTIONS": {
-            # WAL: reading sessions goes on while one is being written.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            # Take the write lock when a transaction begins, so that two of them queue instead of failing half-way.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
-        },
+        "OPTIONS": {"timeout": 10},
     }
 }
+if django.VERSION >= (5, 1):
+    DATABASES["default"]["OPTIONS"] |= {
+        # WAL: reading sessions goes on while one is being written.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # Take the write lock when a transaction begins, so that two of them queue instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
