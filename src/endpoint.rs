@@ -5,6 +5,7 @@
 
 mod body;
 mod described;
+mod devices;
 mod origin;
 mod session;
 mod tenant;
@@ -27,6 +28,9 @@ const SESSION: &str = "/api/auth/session-v2";
 /// Switches the tenant.
 pub(crate) const TENANT: &str = "/api/auth/session-v2/tenant";
 
+/// A user's sessions.
+const DEVICES: &str = "/api/auth/sessions";
+
 /// An endpoint of the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
@@ -34,6 +38,10 @@ pub enum Endpoint {
     Session,
     /// `POST` switches its tenant.
     Tenant,
+    /// `GET` and `DELETE` of the user's sessions.
+    Devices,
+    /// `DELETE` of one of them.
+    Device,
 }
 
 impl Endpoint {
@@ -42,7 +50,11 @@ impl Endpoint {
         match path.strip_suffix('/').unwrap_or(path) {
             SESSION => Some(Self::Session),
             TENANT => Some(Self::Tenant),
-            _ => None,
+            DEVICES => Some(Self::Devices),
+            path => {
+                let one = path.strip_prefix(DEVICES)?.strip_prefix('/')?;
+                (!one.contains('/')).then_some(Self::Device)
+            }
         }
     }
 
@@ -51,6 +63,8 @@ impl Endpoint {
         match self {
             Self::Session => SESSION,
             Self::Tenant => TENANT,
+            Self::Devices => DEVICES,
+            Self::Device => "/api/auth/sessions/{publicId}",
         }
     }
 
@@ -71,6 +85,11 @@ impl Endpoint {
             (Self::Session, _) => Err(Rejection::method("GET, POST, DELETE".into())),
             (Self::Tenant, &Method::POST) => tenant::post(gateway, cx, request).await,
             (Self::Tenant, _) => Err(Rejection::method("POST".into())),
+            (Self::Devices, &Method::GET | &Method::HEAD) => devices::list(gateway, cx, request.headers()).await,
+            (Self::Devices, &Method::DELETE) => devices::end_several(gateway, cx, request.headers()).await,
+            (Self::Devices, _) => Err(Rejection::method("GET, DELETE".into())),
+            (Self::Device, &Method::DELETE) => devices::end_one(gateway, cx, request.headers()).await,
+            (Self::Device, _) => Err(Rejection::method("DELETE".into())),
         }
     }
 }

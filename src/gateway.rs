@@ -38,6 +38,10 @@ use disagreement::Warned;
 
 /// Switches of the tenant by one user: more than a person makes.
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
+/// Looks at the list of sessions by one user, a few open pages that ask now and then included.
+const LISTS: Rate = Rate { count: 120, per: Duration::from_secs(60) };
+/// Ends of sessions by one user: a long list, one by one.
+const ENDS: Rate = Rate { count: 60, per: Duration::from_secs(60) };
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -70,6 +74,10 @@ pub(crate) struct Limits {
     pub(crate) sign_in_email: Limiter<String>,
     /// Switches of the tenant, per user.
     pub(crate) switch_user: Limiter<String>,
+    /// Looks at the list of sessions, per user.
+    pub(crate) list_devices_user: Limiter<String>,
+    /// Ends of sessions from that list, per user.
+    pub(crate) end_devices_user: Limiter<String>,
 }
 
 impl Gateway {
@@ -103,6 +111,8 @@ impl Gateway {
                 sign_in_client: Limiter::new(config.sign_in.per_client),
                 sign_in_email: Limiter::new(config.sign_in.per_email),
                 switch_user: Limiter::new(SWITCHES),
+                list_devices_user: Limiter::new(LISTS),
+                end_devices_user: Limiter::new(ENDS),
             },
             warned: Warned::default(),
             trusted: config.server.trusted_proxies.clone(),

@@ -150,6 +150,12 @@ impl Rejection {
         Self { retry_after, go_to: Some(("signIn", sign_in)), ..base }
     }
 
+    /// A public id that is none of this user's sessions.
+    pub fn session_not_found() -> Self {
+        let message = "None of your sessions has this id. GET /api/auth/sessions lists them.";
+        Self::new(StatusCode::NOT_FOUND, "session_not_found", message)
+    }
+
     /// A switch to a tenant that is none of the user's; the way home.
     pub fn not_a_member(home: String) -> Self {
         let message = "You do not belong to this organisation, or not any more.";

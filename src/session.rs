@@ -10,7 +10,9 @@ mod lookup;
 mod types;
 mod wire;
 
-pub use backend::{Caller, Credentials, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer};
+pub use backend::{
+    Caller, Credentials, Device, DevicesAnswer, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer, Which,
+};
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
 pub use types::{Fingerprint, Onboarding, Session, SessionId, Tenant, User};

@@ -32,7 +32,7 @@ struct DescribedUser<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct DescribedTenant<'a> {
+pub(super) struct DescribedTenant<'a> {
     id: &'a str,
     slug: Option<&'a str>,
     name: Option<&'a str>,
@@ -65,7 +65,7 @@ impl<'a> Described<'a> {
 }
 
 impl<'a> DescribedTenant<'a> {
-    fn of(tenant: &'a Tenant) -> Self {
+    pub(super) fn of(tenant: &'a Tenant) -> Self {
         Self { id: &tenant.id, slug: tenant.slug.as_deref(), name: tenant.name.as_deref() }
     }
 }

@@ -3,6 +3,7 @@
 //! Two ways out: validation, which is hot, over our own [`Pool`]; sign-in and sign-out, which are rare, over reqwest.
 //! Every call carries the gateway's key and exactly one credential of the user; never the whole `Cookie` header.
 
+mod devices;
 mod renew;
 mod sign_in;
 mod sign_out;
@@ -25,6 +26,7 @@ use crate::config;
 use crate::connect::{self, Connector, Tls};
 use crate::http1::Head;
 use crate::pool::{Lease, Pool, PoolConfig};
+pub use devices::{Device, DevicesAnswer, Which};
 pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
 pub use sign_out::SignOutAnswer;

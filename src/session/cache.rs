@@ -7,6 +7,7 @@
 //!
 //! There is no I/O here and no clock: every step takes `now`. Who fetches holds a [`Ticket`] and settles it.
 
+mod ended;
 mod entry;
 mod sweep;
 
@@ -24,6 +25,7 @@ use super::lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
 use super::types::{Onboarding, Session, SessionId};
 use super::wire::Answer;
 use crate::config;
+use ended::Ended;
 pub(super) use entry::Ticket;
 use entry::{Entry, Flight, Good, State, weight};
 use sweep::near;
@@ -44,6 +46,7 @@ pub(super) struct Cache {
     refused: AtomicUsize,
     bytes: AtomicUsize,
     flights: AtomicU64,
+    ended: Ended,
     /// Wakes the sweeper when a bound is near.
     pub(super) pressure: Notify,
 }
@@ -77,6 +80,7 @@ impl Cache {
             refused: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             flights: AtomicU64::new(0),
+            ended: Ended::default(),
             pressure: Notify::new(),
         }
     }
@@ -149,6 +153,11 @@ impl Cache {
     fn keep(&self, entry: &mut Entry, answer: Answer, now: Instant) -> Lookup {
         match answer {
             Answer::Session(session) => {
+                if let Some(until) = self.ended.until(&session, now) {
+                    self.forget_good(entry);
+                    entry.state = State::Refused { code: RefusalCode::Revoked, until };
+                    return Lookup::Refused(RefusalCode::Revoked);
+                }
                 let session: Arc<Session> = Arc::from(session);
                 self.keep_session(entry, session.clone(), now);
                 Lookup::Found(Found { session, freshness: Freshness::Miss })
@@ -220,6 +229,10 @@ impl Cache {
     pub(super) fn prime(&self, sid: &SessionId, session: Arc<Session>, now: Instant) {
         let mut entry = self.entries.entry(*sid).or_default();
         entry.flight = None;
+        if let Some(until) = self.ended.until(&session, now) {
+            entry.state = State::Refused { code: RefusalCode::Revoked, until };
+            return;
+        }
         self.keep_session(&mut entry, session, now);
     }
 

@@ -1,5 +1,6 @@
 //! [`Sessions`]: the one door. Cache first, then the backend, in this order and within these bounds.
 
+mod devices;
 mod ending;
 mod fetch;
 mod renewing;

@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::backend::Device;
 use super::lookup::{RefusalCode, Unavailable};
 use super::types::{Onboarding, Session, SessionId, Tenant, User};
 use crate::config::{Backend, BackendFields};
@@ -59,11 +60,6 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
     let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
     let word = |pointers: &[String]| text(pointers).filter(|t| t.len() <= MAX_WORD);
     let (onboarding, contradictory) = onboarding(json, fields).unwrap_or((Onboarding::Complete, false));
-    let tenant = word(&fields.tenant_id).map(|id| Tenant {
-        id,
-        slug: word(&fields.tenant_slug),
-        name: text(&fields.tenant_name),
-    });
     let tenants = first(json, &fields.tenants).and_then(Value::as_array);
     Some(Session {
         public_id: text(&fields.public_id),
@@ -73,7 +69,7 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
             name: text(&fields.user_name),
             role: text(&fields.user_role),
         },
-        tenant,
+        tenant: tenant(json, fields),
         tenants: tenants.map(|list| list.iter().filter_map(listed_tenant).collect()).unwrap_or_default(),
         onboarding,
         permissions: first(json, &fields.permissions)
@@ -86,6 +82,29 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         contradictory_onboarding: contradictory,
         headers: std::sync::OnceLock::new(),
     })
+}
+
+/// One session of a list, if it can be named.
+pub(crate) fn device(json: &Value, fields: &BackendFields) -> Option<Device> {
+    let word = |pointers: &[String]| first(json, pointers).and_then(text_of).filter(|t| t.len() <= MAX_WORD);
+    Some(Device {
+        public_id: word(&fields.public_id)?,
+        current: json.get("current").and_then(Value::as_bool).unwrap_or(false),
+        created_at: time(json, &fields.created_at),
+        authenticated_at: json.get("authenticated_at").and_then(text_of).and_then(|text| text.parse().ok()),
+        last_activity: time(json, &fields.last_activity),
+        expires_at: time(json, &fields.expires_at),
+        idle_expires_at: time(json, &fields.idle_expires_at),
+        tenant: tenant(json, fields),
+        ip: word(&fields.device_ip),
+        user_agent: word(&fields.device_user_agent),
+    })
+}
+
+fn tenant(json: &Value, fields: &BackendFields) -> Option<Tenant> {
+    let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
+    let word = |pointers: &[String]| text(pointers).filter(|t| t.len() <= MAX_WORD);
+    Some(Tenant { id: word(&fields.tenant_id)?, slug: word(&fields.tenant_slug), name: text(&fields.tenant_name) })
 }
 
 /// How far a user is with onboarding, and whether the answer contradicts itself; nothing when it says neither.

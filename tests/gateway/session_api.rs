@@ -1,5 +1,6 @@
 //! The session API, as `headers.md` has it.
 
+mod devices;
 mod other_ways;
 mod sign_in;
 mod sign_out;

@@ -23,6 +23,10 @@ pub struct BackendFields {
     pub permissions: Vec<String>,
     pub expires_at: Vec<String>,
     pub idle_expires_at: Vec<String>,
+    pub created_at: Vec<String>,
+    pub last_activity: Vec<String>,
+    pub device_ip: Vec<String>,
+    pub device_user_agent: Vec<String>,
 }
 
 impl Default for BackendFields {
@@ -54,6 +58,10 @@ impl BackendFields {
             permissions: of(&["/permissions", "/user/page_permissions"]),
             expires_at: of(&["/expires_at"]),
             idle_expires_at: of(&["/idle_expires_at"]),
+            created_at: of(&["/created_at"]),
+            last_activity: of(&["/last_activity"]),
+            device_ip: of(&["/device/ip"]),
+            device_user_agent: of(&["/device/user_agent"]),
         };
         match preset {
             Preset::V1 | Preset::Flat => all,
@@ -85,6 +93,10 @@ impl BackendFields {
             permissions: list("permissions", default.permissions),
             expires_at: list("expires_at", default.expires_at),
             idle_expires_at: list("idle_expires_at", default.idle_expires_at),
+            created_at: list("created_at", default.created_at),
+            last_activity: list("last_activity", default.last_activity),
+            device_ip: list("device_ip", default.device_ip),
+            device_user_agent: list("device_user_agent", default.device_user_agent),
         };
         table.finish();
         if fields.user_id.is_empty() {

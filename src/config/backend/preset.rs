@@ -67,7 +67,7 @@ impl Capability {
             Self::TokenSignIn => "sign-in with an access token",
             Self::Rotate => "a new sid for a session that goes on",
             Self::SwitchTenant => "switching the tenant",
-            Self::Devices => "listing a user's devices and ending one of them",
+            Self::Devices => "listing a user's devices and ending them",
             Self::Migrate => "turning old cookies into sessions",
         }
     }
@@ -104,7 +104,10 @@ impl Backend {
             Capability::TokenSignIn => !self.paths.sign_in_token.is_empty(),
             Capability::Rotate => !self.paths.rotate.is_empty(),
             Capability::SwitchTenant => !self.paths.switch_tenant.is_empty(),
-            Capability::Devices | Capability::Migrate => self.preset == Preset::V1,
+            Capability::Devices => {
+                [&self.paths.devices, &self.paths.end_device, &self.paths.end_devices].iter().all(|p| !p.is_empty())
+            }
+            Capability::Migrate => self.preset == Preset::V1,
         }
     }
 }

@@ -40,6 +40,7 @@ impl Cache {
             refused += usize::from(matches!(entry.state, State::Refused { .. }));
             !entry.is_empty()
         });
+        self.ended.sweep(now);
         // Answers that came in meanwhile are counted again by the next sweep.
         self.live.store(live, Relaxed);
         self.refused.store(refused, Relaxed);
