@@ -6,13 +6,16 @@ mod dev;
 mod run;
 
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::check;
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
+use crate::demo::{LimitPolicy, SessionPolicy};
 
 /// An auth gateway: one sid cookie, one session backend, one place that decides.
 #[derive(Debug, Parser)]
@@ -44,6 +47,8 @@ enum Command {
         /// Where the sids go, one per line; readable by you alone.
         #[arg(long, requires = "test_sessions")]
         test_sessions_file: Option<PathBuf>,
+        #[command(flatten)]
+        sessions: Sessions,
     },
     /// Daily work with `next dev`: https on localhost, users to switch between, and every redirect explained.
     Dev(Dev),
@@ -57,6 +62,40 @@ enum Command {
     Conformance(conformance::Conformance),
     /// Print the version.
     Version,
+}
+
+/// Of the embedded backend.
+#[derive(Debug, clap::Args)]
+struct Sessions {
+    /// Sessions that one user may have at once; any number otherwise.
+    #[arg(long, value_name = "N")]
+    session_limit: Option<NonZeroUsize>,
+    /// At a sign-in past --session-limit: end the oldest session, or refuse the sign-in.
+    #[arg(long, value_name = "POLICY", default_value = "evict_oldest")]
+    session_limit_policy: LimitPolicy,
+    /// How long a session lasts, whatever happens in it.
+    #[arg(long, value_name = "TIME", value_parser = lifetime, default_value = "12h")]
+    session_lifetime: Duration,
+    /// How long a session lasts without activity; as long as its lifetime otherwise.
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    session_idle_lifetime: Option<Duration>,
+}
+
+impl Sessions {
+    fn policy(&self) -> SessionPolicy {
+        SessionPolicy {
+            limit: self.session_limit,
+            limit_policy: self.session_limit_policy,
+            lifetime: self.session_lifetime,
+            idle_lifetime: self.session_idle_lifetime,
+        }
+    }
+}
+
+/// As durations are written in `gateway.toml`.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let time = config::parse_duration(text).filter(|time| *time >= Duration::from_secs(1));
+    time.ok_or_else(|| "a time of at least a second, such as \"30m\" or \"12h\"".to_owned())
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,13 +124,26 @@ struct Dev {
     /// Explain what is let through, too.
     #[arg(long)]
     verbose: bool,
+    #[command(flatten)]
+    sessions: Sessions,
 }
 
 impl Dev {
     fn options(self) -> crate::dev::Options {
-        let Self { upstream, user, backend, config, https, admin, ca, verbose } = self;
+        let Self { upstream, user, backend, config, https, admin, ca, verbose, sessions } = self;
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        crate::dev::Options { upstream, user, backend, config, https, admin, ca, verbose, colour }
+        crate::dev::Options {
+            upstream,
+            user,
+            backend,
+            config,
+            https,
+            admin,
+            ca,
+            verbose,
+            colour,
+            sessions: sessions.policy(),
+        }
     }
 }
 
@@ -100,9 +152,10 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command.unwrap_or(Command::Run { config: "gateway.toml".into() }) {
         Command::Run { config } => run::run(&config),
-        Command::Demo { https, admin, test_sessions, test_sessions_file } => {
+        Command::Demo { https, admin, test_sessions, test_sessions_file, sessions } => {
             let test_sessions = test_sessions.zip(test_sessions_file);
-            demo::run(https, admin, test_sessions.map(|(count, file)| demo::TestSessions { count, file }))
+            let test_sessions = test_sessions.map(|(count, file)| demo::TestSessions { count, file });
+            demo::run(https, admin, test_sessions, sessions.policy())
         }
         Command::Dev(dev) => dev::run(&dev.options()),
         Command::Check { config } => match check::load(&config) {

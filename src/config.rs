@@ -54,6 +54,7 @@ pub use tenant_host::TenantHost;
 pub(crate) use tenant_host::is_host_label;
 pub use upstream::{Balance, HealthCheck, Upstream};
 pub use value::Rate;
+pub(crate) use value::duration as parse_duration;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -15,7 +15,7 @@ mod serve;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-pub use backend::{Backend, CODE, CallKind, PASSWORD, Person, Trouble};
+pub use backend::{Backend, CODE, CallKind, LimitPolicy, PASSWORD, Person, SessionPolicy, Trouble};
 pub use certificate::{Certificate, CertificateError};
 pub(crate) use files::Files;
 pub(crate) use front::page as html;

@@ -23,7 +23,7 @@ use self::authority::Authority;
 use self::greeting::Greeting;
 use self::notes::{Notes, Style};
 use crate::config::{Config, ConfigError};
-use crate::demo::{self, Backend, Files, Person};
+use crate::demo::{self, Backend, Files, Person, SessionPolicy};
 use crate::server::Server;
 use crate::telemetry::{self, AccessLog};
 pub(crate) use room::Room;
@@ -49,6 +49,8 @@ pub struct Options {
     pub verbose: bool,
     /// ANSI colours.
     pub colour: bool,
+    /// Lifetimes and limits of the embedded backend's sessions.
+    pub sessions: SessionPolicy,
 }
 
 /// Why it did not start.
@@ -79,7 +81,7 @@ pub async fn start(options: &Options) -> Result<(Server, String), NotStarted> {
     let upstream = address(&options.upstream);
     let backend_url = options.backend.as_deref().map(address);
     let key = uuid::Uuid::new_v4().to_string();
-    let embedded = backend_url.is_none().then(|| Backend::new(&key));
+    let embedded = backend_url.is_none().then(|| Backend::with_policy(&key, options.sessions));
     let people = embedded.as_ref().map(Backend::people).unwrap_or_default();
     let guest = guest(options, &people)?;
     let folder = options.ca.clone().or_else(|| authority::default_folder(|name| std::env::var(name).ok()));

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::run::{Signals, in_runtime, until_told};
 use super::{fail, print_faults};
 use crate::config::Config;
-use crate::demo;
+use crate::demo::{self, SessionPolicy};
 use crate::server::Server;
 use crate::telemetry::{self, AccessLog};
 
@@ -22,19 +22,24 @@ pub(super) struct TestSessions {
     pub(super) file: PathBuf,
 }
 
-pub(super) fn run(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> ExitCode {
+pub(super) fn run(
+    https: SocketAddr,
+    admin: SocketAddr,
+    test_sessions: Option<TestSessions>,
+    policy: SessionPolicy,
+) -> ExitCode {
     for address in [https, admin] {
         if let Err(reason) = demo::refuse_beyond_loopback(address) {
             eprintln!("sidgate: {reason}");
             return ExitCode::from(2);
         }
     }
-    in_runtime(&Config::default(), serve(https, admin, test_sessions))
+    in_runtime(&Config::default(), serve(https, admin, (test_sessions, policy)))
 }
 
-async fn serve(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> ExitCode {
+async fn serve(https: SocketAddr, admin: SocketAddr, sessions: (Option<TestSessions>, SessionPolicy)) -> ExitCode {
     let started = match Signals::new() {
-        Ok(signals) => start(https, admin, test_sessions).await.map(|server| (server, signals)),
+        Ok(signals) => start(https, admin, sessions).await.map(|server| (server, signals)),
         Err(reason) => Err(reason),
     };
     match started {
@@ -47,9 +52,13 @@ async fn serve(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestS
     }
 }
 
-async fn start(https: SocketAddr, admin: SocketAddr, test_sessions: Option<TestSessions>) -> Result<Server, String> {
+async fn start(
+    https: SocketAddr,
+    admin: SocketAddr,
+    (test_sessions, policy): (Option<TestSessions>, SessionPolicy),
+) -> Result<Server, String> {
     let key = uuid::Uuid::new_v4().to_string();
-    let backend = demo::Backend::new(&key);
+    let backend = demo::Backend::with_policy(&key, policy);
     if let Some(TestSessions { count, file }) = test_sessions {
         let sids = backend.test_sessions(usize::try_from(count).unwrap_or_default());
         write_sids(&file, &sids).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;

@@ -14,6 +14,7 @@ mod digest;
 mod direct;
 mod migration;
 mod people;
+mod policy;
 mod reply;
 mod request;
 mod sessions;
@@ -36,6 +37,7 @@ use self::calls::State;
 pub use self::challenges::CODE;
 use self::digest::{Digest, sha256};
 pub use self::direct::{Person, Trouble};
+pub use self::policy::{LimitPolicy, SessionPolicy};
 use self::reply::{Refused, Reply};
 pub use self::request::CallKind;
 use self::request::{Asked, Call};
@@ -55,6 +57,7 @@ pub struct Backend {
 
 struct Shared {
     key: Digest,
+    policy: SessionPolicy,
     state: Mutex<State>,
     counts: [AtomicU64; CallKind::ALL.len()],
     trouble: Mutex<Option<(Trouble, Instant)>>,
@@ -63,8 +66,14 @@ struct Shared {
 impl Backend {
     /// A backend with the demo's users and no session, for a gateway that knows this key.
     pub fn new(gateway_key: &str) -> Self {
+        Self::with_policy(gateway_key, SessionPolicy::default())
+    }
+
+    /// The same with other lifetimes and limits.
+    pub fn with_policy(gateway_key: &str, policy: SessionPolicy) -> Self {
         let shared = Shared {
             key: sha256(gateway_key.as_bytes()),
+            policy,
             state: Mutex::new(State::default()),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
             trouble: Mutex::new(None),
@@ -101,7 +110,13 @@ impl Backend {
         }
         let call = call?;
         let body = bounded(body).await?;
-        let asked = Asked { headers: &parts.headers, query: parts.uri.query(), body: &body, now: Timestamp::now() };
+        let asked = Asked {
+            headers: &parts.headers,
+            query: parts.uri.query(),
+            body: &body,
+            now: Timestamp::now(),
+            policy: &self.shared.policy,
+        };
         self.state().call(&call, &asked)
     }
 
@@ -155,7 +170,8 @@ impl Backend {
         let mut made = Vec::with_capacity(count);
         for user in users.into_iter().cycle().take(count) {
             let sid = digest::random_sid();
-            if state.sessions.insert(sha256(sid.as_bytes()), Session::new(user, Timestamp::now())) {
+            if state.sessions.insert(sha256(sid.as_bytes()), Session::new(user, Timestamp::now(), &self.shared.policy))
+            {
                 made.push(sid);
             }
         }

@@ -10,6 +10,7 @@ use super::described::Described;
 use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::{Context, SignInOutcome};
+use crate::cookie::SidCookies;
 use crate::decision::Wants;
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
@@ -55,7 +56,7 @@ pub(super) async fn post(
     gateway.may_be_audited()?;
     let old = gateway.sids(request.headers());
     let sign_in = body::sign_in(request).await?;
-    let answer = attempt(gateway, cx, &sign_in).await;
+    let answer = attempt(gateway, cx, &sign_in, &old).await;
     let outcome = match &answer {
         Ok(SignInAnswer::Session(..)) => SignInOutcome::SignedIn,
         Ok(SignInAnswer::Challenge(_)) => SignInOutcome::Challenged,
@@ -98,14 +99,19 @@ fn audited(sign_in: &SignIn, outcome: SignInOutcome, answer: &Result<SignInAnswe
 }
 
 /// Within the limits. No limit per address for a token: whose it is, only the backend can say.
-async fn attempt(gateway: &Gateway, cx: &Context, sign_in: &SignIn) -> Result<SignInAnswer, Rejection> {
+async fn attempt(
+    gateway: &Gateway,
+    cx: &Context,
+    sign_in: &SignIn,
+    came: &SidCookies,
+) -> Result<SignInAnswer, Rejection> {
     let message = "Too many sign-in attempts. Wait a little and try again.";
     let limited = |wait| Rejection::limited("rate_limited", message, wait);
     gateway.limits().sign_in_client.check(client_prefix(cx.client)).map_err(limited)?;
     if let Some(email) = sign_in.email() {
         gateway.limits().sign_in_email.check(email).map_err(limited)?;
     }
-    Ok(gateway.sessions().sign_in(&sign_in.credentials, &cx.caller()).await)
+    Ok(gateway.sessions().sign_in(&sign_in.credentials, came, &cx.caller()).await)
 }
 
 fn signed_in(gateway: &Gateway, cx: &mut Context, sign_in: &SignIn, session: &Session) -> Response<Body> {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::renewing::UnderWay;
 use super::backend::{Backend, Caller, Credentials, SignInAnswer};
 use super::cache::{Cache, Join, Peek};
 use super::lookup::{Lookup, RefusalCode, Unavailable};
@@ -200,9 +201,16 @@ impl Sessions {
         self.0.cache.changed(sid);
     }
 
-    /// Signs in. A session that comes of it is known here at once.
-    pub async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
-        let mut answer = self.0.backend.sign_in(credentials, caller).await;
+    /// Signs in. A session that comes of it is known here at once. The backend is told which live session it takes the
+    /// place of: that one ends, and does not count to the limit of its user.
+    pub async fn sign_in(&self, credentials: &Credentials, came: &SidCookies, caller: &Caller) -> SignInAnswer {
+        let replaced = self.resolve(came, &|| caller.clone()).await;
+        let replaces = match &replaced.lookup {
+            Lookup::Found(found) => found.session.public_id.as_deref(),
+            _ => None,
+        };
+        let _under_way = replaced.sid.map(|sid| UnderWay::begin(&self.0, sid));
+        let mut answer = self.0.backend.sign_in(credentials, replaces, caller).await;
         match &mut answer {
             SignInAnswer::Session(sid, session) => {
                 if let Some(session) = Arc::get_mut(session) {

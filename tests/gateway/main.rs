@@ -13,6 +13,7 @@ mod handed_over;
 mod instances;
 mod ipv6;
 mod late_refusals;
+mod lifetimes;
 mod limits;
 mod load_tool;
 mod log;

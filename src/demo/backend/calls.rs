@@ -72,8 +72,10 @@ impl State {
                 Some(given) => self.challenges.answer(user, given, asked.now)?,
             }
         }
-        let session = on_device(Session::new(user, asked.now), asked);
-        self.created(StatusCode::CREATED, random_sid(), session)
+        let replaces = object.get("replaces").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
+        let evicted = self.sessions.make_room(user, replaces, asked.policy, asked.now)?;
+        let session = on_device(Session::new(user, asked.now, asked.policy), asked);
+        self.created(StatusCode::CREATED, random_sid(), session, &evicted)
     }
 
     fn sign_out(&mut self, asked: &Asked<'_>) -> Reply {
@@ -146,12 +148,15 @@ impl State {
     /// Puts a successor into the place of the session that asks.
     fn replace(&mut self, asked: &Asked<'_>, successor: Session) -> Reply {
         self.sessions.end(&sha256(asked.sid()?.as_bytes()), asked.now);
-        self.created(StatusCode::OK, random_sid(), on_device(successor, asked))
+        self.created(StatusCode::OK, random_sid(), on_device(successor, asked), &[])
     }
 
-    fn created(&mut self, status: StatusCode, sid: String, session: Session) -> Reply {
+    fn created(&mut self, status: StatusCode, sid: String, session: Session, evicted: &[Uuid]) -> Reply {
         let user = self.people.user(session.user).ok_or_else(Refused::not_found)?;
-        let body = session_json(&self.people, user, &session);
+        let mut body = session_json(&self.people, user, &session);
+        if !evicted.is_empty() {
+            body["evicted"] = json!(ids(evicted));
+        }
         if !self.sessions.insert(sha256(sid.as_bytes()), session) {
             return Err(Refused::new(StatusCode::CONFLICT, "sid_taken"));
         }
@@ -171,6 +176,9 @@ fn with_sid(status: StatusCode, mut body: Value, sid: &str) -> Answer {
 }
 
 fn revoked(public_ids: &[Uuid]) -> Answer {
-    let ids: Vec<String> = public_ids.iter().map(Uuid::to_string).collect();
-    json_response(StatusCode::OK, &json!({ "revoked": ids }))
+    json_response(StatusCode::OK, &json!({ "revoked": ids(public_ids) }))
+}
+
+fn ids(public_ids: &[Uuid]) -> Vec<String> {
+    public_ids.iter().map(Uuid::to_string).collect()
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Backend;
 use super::digest::{random_sid, sha256};
 use super::reply::Refused;
-use super::sessions::Session;
+use super::sessions::{Ended, Session};
 
 /// How late a slow backend answers: late enough to be seen, early enough to be an answer.
 const LATE: Duration = Duration::from_secs(2);
@@ -46,14 +46,14 @@ impl Backend {
     pub fn begin_session(&self, user_id: &str) -> Option<String> {
         let mut state = self.state();
         let (user, sid) = (state.people.user(user_id)?.id, random_sid());
-        state.sessions.insert(sha256(sid.as_bytes()), Session::new(user, Timestamp::now()));
+        state.sessions.insert(sha256(sid.as_bytes()), Session::new(user, Timestamp::now(), &self.shared.policy));
         Some(sid)
     }
 
     /// Ends the session of a sid, as if it had been revoked.
     pub fn revoke_session(&self, sid: &str) {
         if let Some(session) = self.state().sessions.live_mut(sid, Timestamp::now()) {
-            session.revoked = true;
+            session.ended = Some(Ended::Revoked);
         }
     }
 
@@ -62,6 +62,16 @@ impl Backend {
         let now = Timestamp::now();
         if let Some(session) = self.state().sessions.live_mut(sid, now) {
             session.expires_at = now.checked_sub(SignedDuration::from_secs(1)).unwrap_or(now);
+        }
+    }
+
+    /// Makes the session of a sid so much older: it began, and its person signed in, that long before.
+    pub fn backdate_session(&self, sid: &str, by: Duration) {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        if let Some(session) = self.state().sessions.live_mut(sid, Timestamp::now()) {
+            let earlier = |at: Timestamp| at.checked_sub(by).unwrap_or(Timestamp::MIN);
+            (session.authenticated_at, session.created_at) =
+                (earlier(session.authenticated_at), earlier(session.created_at));
         }
     }
 

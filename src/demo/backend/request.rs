@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::policy::SessionPolicy;
 use super::reply::Refused;
 
 /// The calls of contract v1, for counting.
@@ -119,6 +120,7 @@ pub(super) struct Asked<'a> {
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a [u8],
     pub(super) now: Timestamp,
+    pub(super) policy: &'a SessionPolicy,
 }
 
 impl Asked<'_> {

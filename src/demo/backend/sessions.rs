@@ -1,21 +1,29 @@
 //! The sessions themselves: SHA-256 of a sid -> what is known. No sid is kept.
 //!
-//! An ended session stays, so that its sid is answered `session_revoked` and not `session_unknown`, until newer ones
+//! An ended session stays, so that its sid is answered with what ended it and not `session_unknown`, until newer ones
 //! push it out.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::digest::{Digest, stored};
+use super::policy::{LimitPolicy, SessionPolicy, after};
 use super::reply::Refused;
 
 /// Sessions kept, ended ones included; the oldest go.
 const MAX_SESSIONS: usize = 100_000;
-/// How long a session lasts, whatever happens in it.
-const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
+/// What ended a session before its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Revoked,
+    /// A newer one of its user took its place.
+    Evicted,
+}
 
 #[derive(Clone)]
 pub(super) struct Session {
@@ -29,11 +37,13 @@ pub(super) struct Session {
     pub(super) expires_at: Timestamp,
     pub(super) ip: Option<String>,
     pub(super) user_agent: Option<String>,
-    pub(super) revoked: bool,
+    pub(super) ended: Option<Ended>,
+    /// How long it lasts without activity.
+    pub(super) idle_lifetime: Option<Duration>,
 }
 
 impl Session {
-    pub(super) fn new(user: &'static str, now: Timestamp) -> Self {
+    pub(super) fn new(user: &'static str, now: Timestamp, policy: &SessionPolicy) -> Self {
         Self {
             public_id: Uuid::new_v4(),
             user,
@@ -41,11 +51,11 @@ impl Session {
             authenticated_at: now,
             created_at: now,
             last_activity: now,
-            // The end of time is far enough away for a session that begins twelve hours before it.
-            expires_at: now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX),
+            expires_at: after(now, policy.lifetime),
             ip: None,
             user_agent: None,
-            revoked: false,
+            ended: None,
+            idle_lifetime: policy.idle_lifetime,
         }
     }
 
@@ -56,7 +66,17 @@ impl Session {
     }
 
     pub(super) fn live(&self, now: Timestamp) -> bool {
-        !self.revoked && now < self.expires_at
+        self.ended.is_none() && now < self.expires_at && !self.idle(now)
+    }
+
+    /// When it ends if nothing happens.
+    pub(super) fn idle_expires_at(&self) -> Option<Timestamp> {
+        self.idle_lifetime.map(|lifetime| after(self.last_activity, lifetime))
+    }
+
+    /// Whether nothing happened for too long.
+    pub(super) fn idle(&self, now: Timestamp) -> bool {
+        self.idle_expires_at().is_some_and(|end| end <= now)
     }
 }
 
@@ -90,9 +110,13 @@ impl Sessions {
         let no = |code| Refused::new(StatusCode::UNAUTHORIZED, code);
         match stored(sid).and_then(|hash| self.by_sid.get(&hash)) {
             None => Err(no("session_unknown")),
-            Some(session) if session.revoked => Err(no("session_revoked")),
-            Some(session) if !session.live(now) => Err(no("session_expired")),
-            Some(session) => Ok(session),
+            Some(session) => match session.ended {
+                Some(Ended::Revoked) => Err(no("session_revoked")),
+                Some(Ended::Evicted) => Err(no("session_limit")),
+                None if now >= session.expires_at => Err(no("session_expired")),
+                None if session.idle(now) => Err(no("session_idle")),
+                None => Ok(session),
+            },
         }
     }
 
@@ -114,7 +138,7 @@ impl Sessions {
     /// Ends the session of a sid; its public id when it was live.
     pub(super) fn end(&mut self, hash: &Digest, now: Timestamp) -> Option<Uuid> {
         let session = self.by_sid.get_mut(hash).filter(|session| session.live(now))?;
-        session.revoked = true;
+        session.ended = Some(Ended::Revoked);
         Some(session.public_id)
     }
 
@@ -123,11 +147,38 @@ impl Sessions {
         self.by_sid.get_mut(&stored(sid)?).filter(|session| session.live(now))
     }
 
+    /// Makes room for one more session of a user; the public ids of those that were evicted for it. The one that the new
+    /// one takes the place of ends and does not count: its browser signs in again. Refused where the policy denies.
+    pub(super) fn make_room(
+        &mut self,
+        user: &str,
+        replaces: Option<Uuid>,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<Vec<Uuid>, Refused> {
+        let own = self.by_sid.values_mut().filter(|session| session.user == user && session.live(now));
+        let (replaced, mut own): (Vec<_>, Vec<_>) = own.partition(|session| Some(session.public_id) == replaces);
+        let surplus = policy.limit.map_or(0, |limit| (own.len() + 1).saturating_sub(limit.get()));
+        if surplus > 0 && policy.limit_policy == LimitPolicy::Deny {
+            return Err(Refused::new(StatusCode::CONFLICT, "session_limit"));
+        }
+        for session in replaced {
+            session.ended = Some(Ended::Revoked);
+        }
+        // A new sid makes a session no younger.
+        own.sort_by_key(|session| (session.authenticated_at, session.created_at, session.public_id));
+        let evict = |session: &mut Session| {
+            session.ended = Some(Ended::Evicted);
+            session.public_id
+        };
+        Ok(own.into_iter().take(surplus).map(evict).collect())
+    }
+
     /// Ends every live session that fits; their public ids.
     pub(super) fn end_where(&mut self, now: Timestamp, fits: impl Fn(&Session) -> bool) -> Vec<Uuid> {
         let mut ended = Vec::new();
         for session in self.by_sid.values_mut().filter(|session| session.live(now) && fits(session)) {
-            session.revoked = true;
+            session.ended = Some(Ended::Revoked);
             ended.push(session.public_id);
         }
         ended
@@ -144,7 +195,7 @@ mod tests {
         let mut sessions = Sessions::default();
         let now = Timestamp::now();
         for n in 0..=MAX_SESSIONS {
-            assert!(sessions.insert(sha256(&n.to_le_bytes()), Session::new("1", now)));
+            assert!(sessions.insert(sha256(&n.to_le_bytes()), Session::new("1", now, &SessionPolicy::default())));
         }
         assert_eq!((sessions.by_sid.len(), sessions.by_public_id.len()), (MAX_SESSIONS, MAX_SESSIONS));
         assert!(sessions.by_hash(&sha256(&0_usize.to_le_bytes())).is_none());

@@ -1,6 +1,7 @@
 //! The calls of a person's own session; test names quote the contract.
 
 mod gateway;
+mod policy;
 
 use http::Request;
 use serde_json::{Value, json};
@@ -174,7 +175,13 @@ async fn a_second_factor_is_good_once_for_five_guesses_and_five_minutes() {
     let backend = Backend::new(KEY);
     let attempt = |challenge: Value, now: Timestamp| {
         let body = json!({ "email": "dave@acme.test", "password": PASSWORD, "challenge": challenge }).to_string();
-        let asked = Asked { headers: &HeaderMap::new(), query: None, body: body.as_bytes(), now };
+        let asked = Asked {
+            headers: &HeaderMap::new(),
+            query: None,
+            body: body.as_bytes(),
+            now,
+            policy: &SessionPolicy::default(),
+        };
         let reply = backend.state().call(&Call::read(&http::Method::POST, "/api/sessions/").unwrap(), &asked);
         reply.unwrap_or_else(Refused::into_response)
     };

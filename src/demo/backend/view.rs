@@ -18,7 +18,7 @@ pub(super) fn session_json(people: &People, user: &User, session: &Session) -> V
         "created_at": session.created_at.to_string(),
         "last_activity": session.last_activity.to_string(),
         "expires_at": session.expires_at.to_string(),
-        "idle_expires_at": null,
+        "idle_expires_at": session.idle_expires_at().map(|end| end.to_string()),
         "device": { "ip": session.ip, "user_agent": session.user_agent },
     })
 }

@@ -33,10 +33,15 @@ pub(super) fn sign_in(told: &Told, query: Option<&str>) -> String {
     let hidden = if id.is_empty() { " hidden" } else { "" };
     let challenge = [("hidden", Html(hidden)), ("id", Text(&id)), ("code", Text(CODE))];
     let challenge = fill(include_str!("challenge.html"), &challenge);
-    let fault = parameter(query, "error").or_else(|| parameter(query, "reason"));
+    let ended = parameter(query, "reason").map(|reason| match reason.as_str() {
+        // As the end of a session and as a sign-in that was refused it says different things.
+        "session_limit" => "You signed in on another device, and this session ended for it.".to_owned(),
+        other => in_words(other),
+    });
+    let fault = parameter(query, "error").as_deref().map(in_words).or(ended);
     let people: String = PEOPLE.iter().map(|(email, about)| person(email, about)).collect();
     let parts = [
-        ("error", Html(&error(fault.as_deref().map(in_words)))),
+        ("error", Html(&error(fault))),
         ("challenge", Html(&challenge)),
         ("next", Html(&next.unwrap_or_default())),
         ("password", Text(PASSWORD)),
@@ -128,14 +133,16 @@ fn in_words(code: &str) -> String {
         "invalid_challenge" => "The code is wrong, or no longer good.",
         "account_disabled" => "This account is disabled.",
         "account_locked" => "This account is locked for now.",
-        "session_limit" => "There are too many sessions of this account.",
+        "session_limit" => "There are too many sessions of this account. Sign out on another device first.",
+        "fresh_sign_in_required" => "This needs a fresh sign-in. Sign in again to go on.",
         "rate_limited" | "too_many_requests" | "too_many_attempts" => "Too many attempts. Wait a minute.",
         "unavailable" | "backend_unavailable" | "session_backend_unavailable" => {
             "The session backend does not answer. Try again in a moment."
         }
         "session_unknown" => "Your session is not known any more. Sign in again.",
         "session_revoked" => "Your session was ended. Sign in again.",
-        "session_expired" | "session_idle" => "Your session has run out. Sign in again.",
+        "session_expired" => "Your session has run out. Sign in again.",
+        "session_idle" => "You were signed out, because nothing happened for a while. Sign in again.",
         "invalid" | "invalid_request" => "E-mail and password are both needed.",
         other => return format!("That did not work ({other})."),
     };

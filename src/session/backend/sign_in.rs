@@ -11,7 +11,7 @@ use super::super::lookup::Unavailable;
 use super::super::types::{Session, SessionId};
 use super::super::wire::{self, Answer};
 use super::{Backend, Caller, is_word};
-use crate::config::{self, Capability, TokenIn};
+use crate::config::{self, Capability, Preset, TokenIn};
 
 /// What someone signs in with.
 #[derive(Clone)]
@@ -64,7 +64,12 @@ pub struct SignInRefusal {
 
 impl Backend {
     /// Signs in.
-    pub(in crate::session) async fn sign_in(&self, credentials: &Credentials, caller: &Caller) -> SignInAnswer {
+    pub(in crate::session) async fn sign_in(
+        &self,
+        credentials: &Credentials,
+        replaces: Option<&str>,
+        caller: &Caller,
+    ) -> SignInAnswer {
         let (path, needs) = match credentials {
             Credentials::Password { .. } => (&self.config.paths.sign_in, Capability::PasswordSignIn),
             Credentials::AccessToken { .. } => (&self.config.paths.sign_in_token, Capability::TokenSignIn),
@@ -77,14 +82,19 @@ impl Backend {
             .request(Method::POST, format!("{}{path}", self.base))
             .headers(self.headers(caller))
             .timeout(self.config.sign_in_timeout);
-        match self.send(self.with_credentials(call, credentials)).await {
+        match self.send(self.with_credentials(call, credentials, replaces)).await {
             Ok((200 | 201, _, body)) => self.signed_in(&body, caller).await,
             Ok((status, headers, body)) => self.sign_in_refusal(status, &headers, &body),
             Err(why) => SignInAnswer::Unavailable(why),
         }
     }
 
-    fn with_credentials(&self, call: RequestBuilder, credentials: &Credentials) -> RequestBuilder {
+    fn with_credentials(
+        &self,
+        call: RequestBuilder,
+        credentials: &Credentials,
+        replaces: Option<&str>,
+    ) -> RequestBuilder {
         let (mut body, bearer, challenge) = match credentials {
             Credentials::Password { email, password, challenge } => {
                 (json!({"email": email, "password": password.expose()}), None, challenge)
@@ -96,6 +106,10 @@ impl Backend {
         };
         if let Some(challenge) = challenge {
             body["challenge"] = challenge.clone();
+        }
+        // Ours is the only shape that is known to take a word more.
+        if let Some(public_id) = replaces.filter(|_| self.config.preset == Preset::V1) {
+            body["replaces"] = public_id.into();
         }
         match bearer {
             Some(token) => call.bearer_auth(token).json(&body),

@@ -69,10 +69,10 @@ impl Sessions {
 }
 
 /// While the backend makes a new sid: a lookup of the old one may be refused there before the new one is known here.
-struct UnderWay<'a>(&'a Inner, SessionId);
+pub(super) struct UnderWay<'a>(&'a Inner, SessionId);
 
 impl<'a> UnderWay<'a> {
-    fn begin(inner: &'a Inner, sid: SessionId) -> Self {
+    pub(super) fn begin(inner: &'a Inner, sid: SessionId) -> Self {
         inner.renewing().insert(sid);
         Self(inner, sid)
     }

@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sidgate::demo::{Backend, Front, PASSWORD};
+use sidgate::demo::{Backend, Front, PASSWORD, SessionPolicy};
 use tokio::net::TcpListener;
 
 use super::gateway::{KEY, ROUTES, base};
@@ -192,7 +192,15 @@ impl World {
 
     /// With keys that stand before any table, too.
     pub(crate) async fn headed(head: &str, more: &str, routes: &str) -> Self {
-        let demo = Backend::new(KEY);
+        Self::of(Backend::new(KEY), head, more, routes).await
+    }
+
+    /// With a policy for sessions.
+    pub(crate) async fn with_policy(policy: SessionPolicy, more: &str) -> Self {
+        Self::of(Backend::with_policy(KEY, policy), "", more, ROUTES).await
+    }
+
+    async fn of(demo: Backend, head: &str, more: &str, routes: &str) -> Self {
         let for_front = Front::new(demo.clone());
         let backend = Scripted::of(&demo).await;
         let front = Scripted::start(Arc::new(move |request| {

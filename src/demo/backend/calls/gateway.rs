@@ -37,7 +37,7 @@ impl State {
             Seen::No => {}
         }
         let successor = self.live(value, asked.now).map_err(|_| no())?.1.successor(asked.now);
-        let answer = self.created(StatusCode::CREATED, sid, on_device(successor, asked)).map_err(|_| no())?;
+        let answer = self.created(StatusCode::CREATED, sid, on_device(successor, asked), &[]).map_err(|_| no())?;
         self.sessions.end(&sha256(value.as_bytes()), asked.now);
         self.migrations.remember(key, value, asked.now);
         Ok(answer)
@@ -78,7 +78,8 @@ impl State {
             let (Some(session), Some(at)) = (public_id.and_then(|id| self.sessions.by_public_id(id)), at) else {
                 continue;
             };
-            if at >= session.last_activity {
+            // Late news of a session that was still live then keeps it; news from after its end does not bring it back.
+            if at >= session.last_activity && !session.idle(at) {
                 let text = |name| entry.get(name).and_then(Value::as_str).map(|t| t.chars().take(512).collect());
                 session.last_activity = at;
                 session.ip = text("ip").or(session.ip.take());

@@ -94,7 +94,8 @@ async fn a_session_expires_and_a_repeat_of_a_key_counts_for_a_minute() {
     let at = |line: (Method, &str), body: &str, sid: &str, now: Timestamp| {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Session {sid}").parse().unwrap());
-        let asked = Asked { headers: &headers, query: None, body: body.as_bytes(), now };
+        let asked =
+            Asked { headers: &headers, query: None, body: body.as_bytes(), now, policy: &SessionPolicy::default() };
         let call = Call::read(&line.0, line.1).unwrap();
         backend.state().call(&call, &asked).unwrap_or_else(Refused::into_response)
     };
