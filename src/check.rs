@@ -14,10 +14,10 @@ use std::sync::{Arc, OnceLock};
 use http::Method;
 
 use crate::certificate::{Certificate, client_verifier};
-use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Route, Segment, Source};
+use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Preset, Route, Segment, Source};
 use crate::connect::Tls;
 use crate::context::Origin;
-use crate::decision::{Decision, Destination, Situation, Wants, decide};
+use crate::decision::{Decision, Destination, Reason, Situation, Wants, decide};
 use crate::pages::{self, Pages};
 use crate::route::RouteTable;
 use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, User};
@@ -81,7 +81,27 @@ pub fn notes(config: &Config) -> Vec<String> {
         )
     };
     let slugs = tenants::slug_note(config);
-    cannot.map(note).chain(guests.map(guest)).chain(slugs).chain(tenants::note(config)).collect()
+    cannot
+        .map(note)
+        .chain(guests.map(guest))
+        .chain(age_note(config))
+        .chain(slugs)
+        .chain(tenants::note(config))
+        .collect()
+}
+
+/// Where the backend does not say when people signed in, nobody gets past `max_auth_age`.
+fn age_note(config: &Config) -> Option<String> {
+    let route = config.routes.iter().find(|route| route.max_auth_age.is_some())?;
+    let (preset, pointers) = (config.backend.preset, &config.backend.fields.authenticated_at);
+    (preset != Preset::V1).then(|| {
+        format!(
+            "route \"{}\" has max_auth_age, which needs the time of the sign-in in the backend's answers \
+             (backend.fields.authenticated_at: {}): without it nobody is let in there, however fresh their sign-in",
+            route.pattern,
+            if pointers.is_empty() { "none is named".to_owned() } else { pointers.join(", ") }
+        )
+    })
 }
 
 fn certificate_faults(config: &Config) -> Vec<Fault> {
@@ -139,6 +159,11 @@ pub(crate) fn page_faults(config: &Config, table: &RouteTable) -> Vec<Fault> {
     causes.faults()
 }
 
+/// The query of an address.
+pub(crate) fn query_of(address: &str) -> Option<&str> {
+    address.split_once('?').map(|(_, query)| query)
+}
+
 /// Where a visitor ends.
 #[derive(Debug)]
 pub(crate) struct Walk {
@@ -175,10 +200,12 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
             lookup: &lookup,
             wants: Wants::Page,
             safe_method: true,
+            sign_in_overdue: route.max_auth_age.filter(|_| visitor.overdue),
+            signs_in_again: route.access == Access::Guest && Pages::signs_in_again(query_of(&address)),
             upstream_disagreed: false,
             reloaded: true,
         });
-        let Decision::Redirect { to, drop_sid, .. } = decision else {
+        let Decision::Redirect { to, reason, drop_sid } = decision else {
             let known = matches!(lookup, Lookup::Found(_));
             end.untold = known && end.steps.len() > 1 && route.access == Access::Public;
             return end;
@@ -186,7 +213,7 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
         let next = match (&lookup, to) {
             (Lookup::Found(f), Destination::Onboarding) => pages.onboarding(&f.session),
             (Lookup::Found(f), Destination::Home) => pages.home_from(&here, &f.session),
-            _ => pages.sign_in(None, None),
+            _ => pages.sign_in(None, Some(reason).filter(|why| *why == Reason::FreshSignInRequired)),
         };
         if drop_sid {
             lookup = Lookup::Absent;
@@ -201,6 +228,8 @@ pub(crate) fn walk(table: &RouteTable, pages: &Pages, host: &str, start: &str, v
 pub(crate) struct Visitor {
     pub(crate) who: &'static str,
     pub(crate) lookup: Lookup,
+    /// The sign-in is older than any route allows that asks.
+    pub(crate) overdue: bool,
 }
 
 impl Visitor {
@@ -222,16 +251,24 @@ pub(crate) fn visitors(config: &Config) -> Vec<Visitor> {
         let session = Arc::new(session(tenant, onboarding));
         Lookup::Found(Found { session, freshness: Freshness::Miss })
     };
-    vec![
-        Visitor { who: "a visitor without a session", lookup: Lookup::Absent },
-        Visitor { who: "a visitor with an ended session", lookup: Lookup::Refused(RefusalCode::Expired) },
-        Visitor { who: "a visitor refused without a word", lookup: Lookup::Refused(RefusalCode::Bare) },
-        Visitor { who: "a visitor whose sid was replaced", lookup: Lookup::Refused(RefusalCode::Rotated) },
-        Visitor { who: "a new user without a tenant", lookup: found(None, needed(Some("first"))) },
-        Visitor { who: "a user in the middle of onboarding", lookup: found(tenant(), needed(None)) },
-        Visitor { who: "an onboarded user", lookup: found(tenant(), Onboarding::Complete) },
-        Visitor { who: "an onboarded user without a tenant", lookup: found(None, Onboarding::Complete) },
-    ]
+    let asks = config.routes.iter().any(|route| route.max_auth_age.is_some());
+    let new = |who, lookup| Some(Visitor { who, lookup, overdue: false });
+    let old = |who, lookup| asks.then_some(Visitor { who, lookup, overdue: true });
+    let all = [
+        new("a visitor without a session", Lookup::Absent),
+        new("a visitor with an ended session", Lookup::Refused(RefusalCode::Expired)),
+        new("a visitor refused without a word", Lookup::Refused(RefusalCode::Bare)),
+        new("a visitor whose sid was replaced", Lookup::Refused(RefusalCode::Rotated)),
+        new("a new user without a tenant", found(None, needed(Some("first")))),
+        new("a user in the middle of onboarding", found(tenant(), needed(None))),
+        new("an onboarded user", found(tenant(), Onboarding::Complete)),
+        new("an onboarded user without a tenant", found(None, Onboarding::Complete)),
+        old("a new user who has to sign in again", found(None, needed(Some("first")))),
+        old("a user in onboarding who has to sign in again", found(tenant(), needed(None))),
+        old("a user who has to sign in again", found(tenant(), Onboarding::Complete)),
+        old("a user without a tenant who has to sign in again", found(None, Onboarding::Complete)),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
@@ -243,6 +280,7 @@ fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
         tenant,
         onboarding,
         permissions: Vec::new(),
+        authenticated_at: None,
         expires_at: None,
         idle_expires_at: None,
         fingerprint: sid.map(|s| s.fingerprint()).unwrap_or_default(),

@@ -6,10 +6,12 @@
 mod disagreement;
 mod verdict;
 
+use std::time::Duration;
+
 use crate::route::{Access, TenantPlace, TenantRule};
 use crate::session::{Found, Freshness, Lookup, RefusalCode, Session};
 pub use disagreement::{Mark, Sent, disagreement};
-pub use verdict::{Decision, Destination, Permit, Reason, Refusal};
+pub use verdict::{Decision, Destination, FRESH_SIGN_IN, Permit, Reason, Refusal};
 
 /// What the browser wants: a document for a person, or data for a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub struct Situation<'a> {
     pub wants: Wants,
     /// GET, HEAD or OPTIONS (RFC 9110 section 9.2.1).
     pub safe_method: bool,
+    /// The route's `max_auth_age`, where the sign-in is older.
+    pub sign_in_overdue: Option<Duration>,
+    /// The sign-in page is asked for to sign in again: [`Pages::signs_in_again`](crate::pages::Pages::signs_in_again).
+    pub signs_in_again: bool,
     /// A moment ago the upstream itself sent this browser away against the session: a signed-in one to sign-in or
     /// onboarding, one without a session on from sign-in.
     pub upstream_disagreed: bool,
@@ -97,6 +103,11 @@ fn not_known(s: &Situation<'_>, reason: Reason, refusal: Refusal) -> Decision {
 fn with_session(s: &Situation<'_>, found: &Found) -> Decision {
     let session = &*found.session;
     let needed = session.needs_onboarding();
+    if s.access == Access::Guest && s.signs_in_again {
+        // As nobody: sign-in pages know what to do with a visitor, and many send a user home. The session lasts on.
+        let disagreed = s.upstream_disagreed && s.safe_method;
+        return forward(None, if disagreed { Reason::UpstreamDisagrees } else { Reason::SignInAgain }, false);
+    }
     if s.access == Access::Guest {
         return match (s.upstream_disagreed, needed) {
             (true, _) => forward(Some(found), Reason::UpstreamDisagrees, false),
@@ -113,6 +124,9 @@ fn with_session(s: &Situation<'_>, found: &Found) -> Decision {
             Standing::NoTenant => return to_onboarding(s, Reason::NoTenant),
             Standing::Other { member } => return other_tenant(s, rule, member),
         }
+    }
+    if let Some(max_age) = s.sign_in_overdue {
+        return to_fresh_sign_in(s, max_age);
     }
     let reason = if matches!(found.freshness, Freshness::Stale(_)) { Reason::Stale } else { Reason::Session };
     forward(Some(found), reason, false)
@@ -153,6 +167,18 @@ fn to_onboarding(s: &Situation<'_>, reason: Reason) -> Decision {
             Decision::Refuse { refusal, reason: Reason::UpstreamDisagrees, drop_sid: false }
         }
         Wants::Page => Decision::Redirect { to: Destination::Onboarding, reason, drop_sid: false },
+        Wants::Api => Decision::Refuse { refusal, reason, drop_sid: false },
+    }
+}
+
+fn to_fresh_sign_in(s: &Situation<'_>, max_age: Duration) -> Decision {
+    let (refusal, reason) = (Refusal::FreshSignIn { max_age }, Reason::FreshSignInRequired);
+    match s.wants {
+        // From sign-in, the upstream would send the browser back here.
+        Wants::Page if s.upstream_disagreed => {
+            Decision::Refuse { refusal, reason: Reason::UpstreamDisagrees, drop_sid: false }
+        }
+        Wants::Page => Decision::Redirect { to: Destination::SignIn, reason, drop_sid: false },
         Wants::Api => Decision::Refuse { refusal, reason, drop_sid: false },
     }
 }

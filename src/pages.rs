@@ -1,11 +1,13 @@
 //! The addresses people are sent to, and the way back.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::config::{self, TenantMatch};
 use crate::context::Origin;
-use crate::decision::Reason;
+use crate::decision::{FRESH_SIGN_IN, Reason};
 use crate::path;
 use crate::session::{Onboarding, Session};
 
@@ -59,10 +61,21 @@ impl Pages {
         if let Some(next) = next.filter(|n| n.len() <= MAX_NEXT) {
             add(&self.pages.next_parameter, next);
         }
-        if let Some(Reason::Refused(code)) = reason {
-            add("reason", code.as_str());
+        if let Some(reason @ (Reason::Refused(_) | Reason::FreshSignInRequired)) = reason {
+            add("reason", reason.as_str());
         }
         out
+    }
+
+    /// Whether the query of a sign-in page says that somebody with a session is there to sign in again: sent there for a
+    /// fresh sign-in, or back from a form that was refused or asked for a second factor.
+    pub fn signs_in_again(query: Option<&str>) -> bool {
+        let says = |(key, value): (Cow<'_, str>, Cow<'_, str>)| match &*key {
+            "reason" => value == FRESH_SIGN_IN,
+            "error" | "challenge" => true,
+            _ => false,
+        };
+        query.is_some_and(|query| url::form_urlencoded::parse(query.as_bytes()).any(says))
     }
 
     /// The sign-in page after a form that was refused.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::body::Body;
 use crate::config::Capability;
 use crate::context::{Context, SignInMethod};
-use crate::decision::{Reason, Refusal};
+use crate::decision::{FRESH_SIGN_IN, Reason, Refusal};
 use crate::path::PathFault;
 use crate::session::{SignInAnswer, Tenant};
 use crate::upstream::UpstreamError;
@@ -32,6 +32,8 @@ pub struct Rejection {
     /// Another tenant of the user's, to switch to.
     switch: Option<Box<Switch>>,
     reload: bool,
+    /// Longest since the sign-in, in seconds, where it is too old.
+    max_age: Option<u64>,
     fields: Option<Value>,
 }
 
@@ -205,6 +207,11 @@ impl Rejection {
             Refusal::Reload => {
                 let message = "Your session is being renewed. This page reloads itself.";
                 Self { reload: true, ..Self::new(StatusCode::UNAUTHORIZED, "session_rotated", message) }
+            }
+            Refusal::FreshSignIn { max_age } => {
+                let message = "This needs a fresh sign-in. Sign in again to go on.";
+                let base = Self::new(StatusCode::UNAUTHORIZED, FRESH_SIGN_IN, message);
+                Self { max_age: Some(max_age.as_secs()), ..base }
             }
             Refusal::OnboardingNeeded => {
                 Self::new(StatusCode::FORBIDDEN, "onboarding_needed", "Finish setting up your account first.")

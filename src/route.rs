@@ -45,6 +45,10 @@ pub struct Route {
     pub may_set_session: bool,
     /// A stale session may serve it.
     pub stale_if_error: bool,
+    /// Longest since the person last signed in.
+    pub max_auth_age: Option<Duration>,
+    /// Its requests count as activity of their session.
+    pub activity: bool,
     /// Longest without a sign of life before the answer's header.
     pub response_timeout: Duration,
     /// Longest silence in a body or a tunnel.
@@ -133,6 +137,8 @@ impl Route {
             forward_sid: route.forward_sid,
             may_set_session: route.may_set_session,
             stale_if_error: route.stale_if_error,
+            max_auth_age: route.max_auth_age,
+            activity: route.activity,
             response_timeout: route.response_timeout.unwrap_or(target.response_timeout),
             idle_timeout: route.idle_timeout.unwrap_or(target.idle_timeout),
             allowed_origins: route.allowed_origins.clone(),

@@ -1,6 +1,6 @@
 //! `[[route]]`
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use http::Method;
@@ -94,6 +94,10 @@ pub struct Route {
     pub may_set_session: bool,
     /// `[session] stale_if_error` may serve this route.
     pub stale_if_error: bool,
+    /// Longest since the person last signed in; absent: for as long as the session lasts.
+    pub max_auth_age: Option<Duration>,
+    /// Its requests count as activity of their session.
+    pub activity: bool,
     /// Instead of the upstream's.
     pub response_timeout: Option<Duration>,
     /// Instead of the upstream's.
@@ -117,6 +121,8 @@ impl Default for Route {
             forward_sid: false,
             may_set_session: false,
             stale_if_error: false,
+            max_auth_age: None,
+            activity: true,
             response_timeout: None,
             idle_timeout: None,
             allowed_origins: Vec::new(),
@@ -153,6 +159,8 @@ impl Route {
             forward_sid: table.flag("forward_sid", default.forward_sid),
             may_set_session: table.flag("may_set_session", default.may_set_session),
             stale_if_error: table.flag("stale_if_error", default.stale_if_error),
+            max_auth_age: table.optional_duration("max_auth_age", AUTH_AGE),
+            activity: table.flag("activity", default.activity),
             response_timeout: table.optional_duration("response_timeout", LONG),
             idle_timeout: table.optional_duration("idle_timeout", TUNNEL),
             allowed_origins: table.list("allowed_origins", ORIGIN, address::origin).unwrap_or_default(),
@@ -164,6 +172,7 @@ impl Route {
     }
 
     fn check(&self, table: &mut Table<'_>) {
+        self.check_age(table);
         let Some(rule) = &self.tenant else { return };
         if table.good(&["access"]) && matches!(self.access, Access::Public | Access::Guest) {
             let reason = format!("would never be looked at: access \"{}\" asks for no session", self.access.as_str());
@@ -182,6 +191,14 @@ impl Route {
             names => format!("its parameters: {}", names.join(", ")),
         });
         table.contradiction("tenant", reason, hint);
+    }
+
+    fn check_age(&self, table: &mut Table<'_>) {
+        let needs_session = matches!(self.access, Access::SignedIn | Access::Onboarded);
+        if self.max_auth_age.is_some() && !needs_session && table.good(&["access", "max_auth_age"]) {
+            let reason = format!("asks for a fresh sign-in where access \"{}\" asks for none", self.access.as_str());
+            table.contradiction("max_auth_age", reason, "remove it, or ask for \"signed_in\" or \"onboarded\"");
+        }
     }
 
     /// Names of what one segment or label each is taken for.
@@ -206,6 +223,9 @@ impl TenantRule {
         Some(Self { parameter: parameter?, by: by? })
     }
 }
+
+/// Less is no time to type a password in; more than that is for the session's own lifetime.
+const AUTH_AGE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(366 * 24 * 3600);
 
 const PATH: &str = "a path pattern such as \"/{tenant}/{*rest}\"";
 const HOST: &str = "a host pattern such as \"{tenant}.example.com\"";

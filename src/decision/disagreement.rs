@@ -13,6 +13,8 @@ pub struct Sent<'a> {
     pub permit: &'a Permit,
     /// It came from the sign-in page, or another one for guests.
     pub from_sign_in: bool,
+    /// It came from a sign-in page that was asked for to sign in again.
+    pub signs_in_again: bool,
     /// It came from the onboarding page, or below it.
     pub from_onboarding: bool,
     /// It goes to the sign-in page.
@@ -35,6 +37,9 @@ pub enum Mark {
 
 /// What is to be made of such a redirect.
 pub fn disagreement(s: &Sent<'_>) -> Option<Mark> {
+    if s.signs_in_again && s.permit.who().is_some() && !s.to_sign_in && s.to.is_some() {
+        return Some(Mark::Disagreed);
+    }
     if let Some(found) = s.permit.who() {
         let due = found.session.needs_onboarding() || found.session.tenant.is_none();
         // Who has a session is sent on from sign-in, and from every other page for guests.
@@ -51,7 +56,8 @@ pub fn disagreement(s: &Sent<'_>) -> Option<Mark> {
     }
     match s.to? {
         Access::SignedIn | Access::Onboarded if !unasked => Some(Mark::Disagreed),
-        Access::Guest => None,
+        // Who has a session is sent home from there, and from home back to sign in again.
+        Access::Guest => (s.permit.reason() == Reason::SignInAgain).then_some(Mark::Disagreed),
         _ => Some(Mark::SentOn),
     }
 }

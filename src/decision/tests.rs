@@ -26,6 +26,7 @@ fn session(tenant: Option<(&str, Option<&str>)>, onboarding: Onboarding) -> Sess
         tenants: Vec::new(),
         onboarding,
         permissions: Vec::new(),
+        authenticated_at: None,
         expires_at: None,
         idle_expires_at: None,
         fingerprint: Fingerprint::default(),
@@ -54,6 +55,8 @@ fn situation(access: Access, lookup: &Lookup, wants: Wants) -> Situation<'_> {
         lookup,
         wants,
         safe_method: true,
+        sign_in_overdue: None,
+        signs_in_again: false,
         upstream_disagreed: false,
         reloaded: false,
     }
@@ -73,6 +76,7 @@ fn said(decision: &Decision) -> String {
         Decision::Refuse { refusal, drop_sid, .. } => match refusal {
             Refusal::Unauthenticated => ("401", *drop_sid),
             Refusal::Reload => ("401, reload", *drop_sid),
+            Refusal::FreshSignIn { .. } => ("401, sign in again", *drop_sid),
             Refusal::OnboardingNeeded => ("403", *drop_sid),
             Refusal::OtherTenant { .. } => ("403, other tenant", *drop_sid),
             Refusal::OtherTenantHost { member: false } => ("403 page, other tenant's host", *drop_sid),
@@ -327,4 +331,57 @@ fn an_optional_page_with_a_tenant_rule_asks_only_those_who_are_signed_in() {
     };
     assert_eq!(at(&Lookup::Absent), "forward, no identity");
     assert_eq!(at(&onboarded()), "to the tenant's home");
+}
+
+const TEN_MINUTES: Option<Duration> = Some(Duration::from_secs(600));
+
+#[test]
+fn a_sign_in_that_is_too_old_is_done_again_and_the_session_lasts_on_meanwhile() {
+    let lookup = onboarded();
+    for access in [Access::SignedIn, Access::Onboarded] {
+        let s = Situation { sign_in_overdue: TEN_MINUTES, ..situation(access, &lookup, Wants::Page) };
+        assert_eq!(says(s), "to sign-in");
+        assert_eq!(decide(&s).reason(), Reason::FreshSignInRequired);
+        assert_eq!(says(Situation { wants: Wants::Api, ..s }), "401, sign in again");
+        // From sign-in the application sent the browser back: a link there, and no redirect.
+        let sent_back = Situation { upstream_disagreed: true, ..s };
+        assert_eq!(says(sent_back), "401, sign in again");
+        assert_eq!(decide(&sent_back).reason(), Reason::UpstreamDisagrees);
+    }
+}
+
+#[test]
+fn the_sign_in_page_is_shown_to_who_is_there_to_sign_in_again_and_as_to_a_visitor() {
+    for lookup in [needed(), onboarded()] {
+        let s = Situation { signs_in_again: true, ..situation(Access::Guest, &lookup, Wants::Page) };
+        let bare = |s| matches!(decide(&s), Decision::Forward(permit) if permit.without_cookies());
+        assert_eq!(says(s), "forward, no identity");
+        assert_eq!(decide(&s).reason(), Reason::SignInAgain);
+        assert!(!bare(s), "as a rule its cookies do no harm");
+        assert!(bare(Situation { upstream_disagreed: true, ..s }), "one of them is in the way");
+    }
+}
+
+#[test]
+fn onboarding_and_the_right_tenant_come_before_a_fresh_sign_in() {
+    let lookup = needed();
+    let s = Situation { sign_in_overdue: TEN_MINUTES, ..situation(Access::Onboarded, &lookup, Wants::Page) };
+    assert_eq!(says(s), "to the onboarding step");
+    let (lookup, rule) = (onboarded(), TenantRule { place: TenantPlace::Path(0), by: TenantMatch::Slug });
+    let s = Situation { tenant: Some((rule, "globex")), lookup: &lookup, ..s };
+    assert_eq!(says(s), "to the tenant's home");
+}
+
+#[test]
+fn the_age_of_a_sign_in_is_counted_with_a_little_tolerance_and_an_unknown_one_is_too_old() {
+    let now: jiff::Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+    let old = |at: Option<&str>| {
+        let session =
+            Session { authenticated_at: at.map(|at| at.parse().unwrap()), ..session(None, Onboarding::Complete) };
+        session.sign_in_is_older_than(Duration::from_secs(600), now)
+    };
+    assert!(!old(Some("2026-01-01T11:50:00Z")) && !old(Some("2026-01-01T11:49:55Z")));
+    assert!(old(Some("2026-01-01T11:49:54Z")));
+    assert!(!old(Some("2026-01-01T12:00:30Z")), "the backend's clock is ahead");
+    assert!(old(None));
 }

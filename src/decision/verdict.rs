@@ -1,6 +1,11 @@
 //! What a decision can come to, in words.
 
+use std::time::Duration;
+
 use crate::session::{Found, RefusalCode};
+
+/// The word that asks for a fresh sign-in: in logs, in JSON, and on the sign-in page's address.
+pub const FRESH_SIGN_IN: &str = "fresh_sign_in_required";
 
 /// What to do with a request.
 #[derive(Debug, Clone)]
@@ -85,6 +90,11 @@ pub enum Refusal {
     Unauthenticated,
     /// 401, a page that reloads itself once: the sid is being replaced.
     Reload,
+    /// 401: the sign-in is too old for this route.
+    FreshSignIn {
+        /// The route's `max_auth_age`.
+        max_age: Duration,
+    },
     /// 403: onboarding first.
     OnboardingNeeded,
     /// 403: another tenant's address.
@@ -124,6 +134,10 @@ pub enum Reason {
     Stale,
     /// Onboarding is still to be done.
     OnboardingNeeded,
+    /// The sign-in is older than the route's `max_auth_age`.
+    FreshSignInRequired,
+    /// On a sign-in page, although there is a session: to sign in again.
+    SignInAgain,
     /// Already signed in.
     SignedIn,
     /// The request names another tenant.
@@ -147,6 +161,8 @@ impl Reason {
             Self::Session => "session",
             Self::Stale => "stale_session",
             Self::OnboardingNeeded => "onboarding_needed",
+            Self::FreshSignInRequired => FRESH_SIGN_IN,
+            Self::SignInAgain => "sign_in_again",
             Self::SignedIn => "signed_in",
             Self::OtherTenant => "other_tenant",
             Self::NoTenant => "no_tenant",

@@ -115,6 +115,8 @@ pub(super) fn because(word: &str) -> Option<&'static str> {
         "session" => "the session suffices",
         "stale_session" => "the session backend does not answer, and the last good answer about this session may serve",
         "onboarding_needed" => "the user is not through with onboarding",
+        "fresh_sign_in_required" => "the sign-in is older than the max_auth_age of the route",
+        "sign_in_again" => "the sign-in page is asked for to sign in again; the session lasts on meanwhile",
         "signed_in" => "this user is signed in",
         "other_tenant" => "the address is another tenant's than the session's",
         "no_tenant" => "the address is a tenant's, and the user has none yet: onboarding makes one",
@@ -202,6 +204,8 @@ mod tests {
             Reason::Session,
             Reason::Stale,
             Reason::OnboardingNeeded,
+            Reason::FreshSignInRequired,
+            Reason::SignInAgain,
             Reason::SignedIn,
             Reason::OtherTenant,
             Reason::NoTenant,
@@ -218,6 +222,8 @@ mod tests {
                 | Reason::Session
                 | Reason::Stale
                 | Reason::OnboardingNeeded
+                | Reason::FreshSignInRequired
+                | Reason::SignInAgain
                 | Reason::SignedIn
                 | Reason::OtherTenant
                 | Reason::NoTenant

@@ -14,8 +14,9 @@ use crate::body::Body;
 use crate::config::Rate;
 use crate::context::Context;
 use crate::cookie::Marker;
-use crate::decision::{self, Mark, Permit, Refusal, Sent};
+use crate::decision::{self, Mark, Permit, Reason, Refusal, Sent};
 use crate::limit::Limiter;
+use crate::pages::Pages;
 use crate::path;
 use crate::route::{Access, Route};
 
@@ -29,6 +30,8 @@ enum Kind {
     ToOnboarding,
     /// It sends a user to sign-in.
     ToSignIn,
+    /// It sends a user away from sign-in who is there to sign in again.
+    FromSigningInAgain,
     /// It sends a visitor from sign-in to a page that needs a session.
     FromSignIn,
     /// It sends a user on from onboarding for whom that is due.
@@ -60,6 +63,9 @@ impl Warned {
             }
             Kind::ToSignIn => {
                 "the application redirects a user whom the session backend would let pass; does it look for a cookie it no longer sees? (forward_sid of the route, [session] cookie)"
+            }
+            Kind::FromSigningInAgain => {
+                "the application sends a user away from sign-in who has to sign in again; its sign-in page must show the form when its address says reason=fresh_sign_in_required"
             }
             Kind::FromSignIn => {
                 "the application sends a visitor without a session from sign-in to a page that needs one; does it go by a cookie that is left over? (session_cookies of the upstream)"
@@ -98,9 +104,12 @@ impl Gateway {
         let target = path::canonical(path, &self.paths).ok();
         let target = target.and_then(|path| self.routes.find(cx.authority.host(), &path, &Method::GET).ok());
         let is_sign_in = |path: &str| path.trim_end_matches('/') == self.pages.sign_in_path().trim_end_matches('/');
+        let from_sign_in = route.access == Access::Guest || is_sign_in(&cx.path);
+        let signs_in_again = from_sign_in && Pages::signs_in_again(cx.query.as_deref());
         let mark = decision::disagreement(&Sent {
             permit,
-            from_sign_in: route.access == Access::Guest || is_sign_in(&cx.path),
+            from_sign_in,
+            signs_in_again,
             from_onboarding: self.pages.is_onboarding(&cx.path),
             to_sign_in: is_sign_in(path),
             to_onboarding: self.pages.is_onboarding(path),
@@ -110,6 +119,8 @@ impl Gateway {
             Some(Mark::Disagreed) => {
                 cx.facts.upstream_disagreed = true;
                 let kind = match permit.who() {
+                    Some(_) if signs_in_again => Kind::FromSigningInAgain,
+                    None if permit.reason() == Reason::SignInAgain => Kind::FromSigningInAgain,
                     Some(_) if self.pages.is_onboarding(path) => Kind::ToOnboarding,
                     Some(_) => Kind::ToSignIn,
                     None => Kind::FromSignIn,

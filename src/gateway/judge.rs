@@ -1,8 +1,9 @@
 //! Whose request it is, and what becomes of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use jiff::Timestamp;
 
 use super::Gateway;
 use super::read::PageOf;
@@ -10,6 +11,7 @@ use crate::audit::{Event, Kind};
 use crate::context::Context;
 use crate::cookie::Marker;
 use crate::decision::{self, Decision, Reason, Situation, Wants};
+use crate::pages::Pages;
 use crate::route::{Access, Route};
 use crate::session::{Found, Freshness, Lookup, Resolved};
 
@@ -101,6 +103,7 @@ fn audit_tenant(cx: &mut Context, route: &Route, page: Option<&PageOf<'_>>, look
 }
 
 fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers: &HeaderMap) -> Decision {
+    let overdue = route.max_auth_age.filter(|age| is_overdue(lookup, *age));
     let named = route.tenant.map(|rule| (rule, rule.named(cx.authority.host(), path)));
     decision::decide(&Situation {
         access: route.access,
@@ -109,19 +112,26 @@ fn decide_one(cx: &Context, route: &Route, path: &str, lookup: &Lookup, headers:
         lookup,
         wants: cx.wants,
         safe_method: cx.safe_method(),
-        upstream_disagreed: disagreed(cx, route, lookup, headers),
+        sign_in_overdue: overdue,
+        signs_in_again: route.access == Access::Guest && Pages::signs_in_again(cx.query.as_deref()),
+        upstream_disagreed: disagreed(cx, route, (lookup, overdue.is_some()), headers),
         reloaded: matches!(lookup, Lookup::Refused(_)) && Marker::Reloaded.is_in(headers, cx.scheme),
     })
 }
 
+/// Whether the sign-in of a session is older than this.
+fn is_overdue(lookup: &Lookup, age: Duration) -> bool {
+    matches!(lookup, Lookup::Found(found) if found.session.sign_in_is_older_than(age, Timestamp::now()))
+}
+
 /// Whether the browser bears the mark that matters here.
-fn disagreed(cx: &Context, route: &Route, lookup: &Lookup, headers: &HeaderMap) -> bool {
+fn disagreed(cx: &Context, route: &Route, (lookup, overdue): (&Lookup, bool), headers: &HeaderMap) -> bool {
     match route.access {
         Access::Public => false,
         Access::Guest => Marker::Disagreed.is_in(headers, cx.scheme),
         Access::Optional | Access::SignedIn | Access::Onboarded => {
             cx.wants == Wants::Page
-                && matters(lookup)
+                && (overdue || matters(lookup))
                 && (Marker::Disagreed.is_in(headers, cx.scheme) || Marker::SentOn.is_in(headers, cx.scheme))
         }
     }

@@ -9,7 +9,7 @@ use super::{Gateway, address};
 use crate::body::Body;
 use crate::context::Context;
 use crate::cookie::{Marker, SidCookies};
-use crate::decision::{self, Destination, Mark, Permit, Refusal};
+use crate::decision::{Destination, Mark, Permit, Reason, Refusal};
 use crate::endpoint;
 use crate::rejection::Rejection;
 use crate::route::{Access, Route};
@@ -72,16 +72,16 @@ impl Gateway {
     pub(super) fn refusal(
         &self,
         cx: &mut Context,
-        (refusal, reason): (Refusal, decision::Reason),
+        (refusal, reason): (Refusal, Reason),
         (route, page): (&Route, Option<&PageOf<'_>>),
         resolved: &Resolved,
         headers: &HeaderMap,
     ) -> Rejection {
-        if reason == decision::Reason::UpstreamDisagrees {
+        if reason == Reason::UpstreamDisagrees {
             self.note_refused_disagreement(cx, route, refusal, headers);
         }
         let go_to = match refusal {
-            Refusal::Unauthenticated => Some(("signIn", Destination::SignIn)),
+            Refusal::Unauthenticated | Refusal::FreshSignIn { .. } => Some(("signIn", Destination::SignIn)),
             Refusal::OnboardingNeeded => Some(("onboarding", Destination::Onboarding)),
             Refusal::OtherTenant { .. } | Refusal::OtherTenantHost { .. } => Some(("home", Destination::Home)),
             Refusal::Reload => {
@@ -90,6 +90,9 @@ impl Gateway {
             }
             Refusal::Throttled | Refusal::BackendUnavailable => None,
         };
+        // Also where the application sent the browser back: without the word its sign-in page would not be shown.
+        let overdue = matches!(refusal, Refusal::FreshSignIn { .. });
+        let why = if overdue { Reason::FreshSignInRequired } else { reason };
         // The page's own rule was asked first.
         let ruled = [page.map(|(path, of_page)| (*of_page, path.as_str())), Some((route, cx.path.as_str()))];
         let rule = ruled.into_iter().flatten().find_map(|(route, path)| Some((route.tenant?, path)));
@@ -97,7 +100,7 @@ impl Gateway {
             (Refusal::OtherTenantHost { .. }, Some((rule, _)), Lookup::Found(found)) => {
                 (key, self.home_elsewhere(cx, rule, &found.session))
             }
-            _ => (key, self.address(cx, to, Some(reason), resolved)),
+            _ => (key, self.address(cx, to, Some(why), resolved)),
         });
         let rejection = Rejection::decided(refusal, reason, go_to);
         match (refusal, rule, &resolved.lookup) {

@@ -17,6 +17,7 @@ fn session() -> Session {
         tenant: Some(tenant),
         onboarding: Onboarding::Complete,
         permissions: vec!["invoices.view".into(), "invoices.edit".into()],
+        authenticated_at: None,
         expires_at: None,
         idle_expires_at: None,
         fingerprint: Fingerprint::default(),

@@ -11,7 +11,7 @@
 //! - All three send no `Sec-Fetch-Mode: navigate`, so none of them takes the cookie away; the document that follows does.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response};
 use serde_json::{Map, json};
 
@@ -50,6 +50,11 @@ impl Rejection {
         if let Some(allow) = self.allow.and_then(|a| HeaderValue::try_from(a).ok()) {
             headers.insert(ALLOW, allow);
         }
+        if let Some(seconds) = self.max_age
+            && let Ok(value) = HeaderValue::try_from(challenge(seconds))
+        {
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
         if self.reload && cx.wants == Wants::Page {
             headers.insert(REFRESH, HeaderValue::from_static("1"));
         }
@@ -75,6 +80,9 @@ impl Rejection {
         if let Some(switch) = &self.switch {
             error.insert("switch".into(), json!(TENANT));
             error.insert("tenantId".into(), json!(switch.tenant_id));
+        }
+        if let Some(seconds) = self.max_age {
+            error.insert("maxAge".into(), json!(seconds));
         }
         if let Some(fields) = &self.fields {
             error.insert("fields".into(), fields.clone());
@@ -104,6 +112,14 @@ impl Rejection {
             cx.id
         )
     }
+}
+
+/// RFC 9470, section 3. The scheme is that of the sid as a credential, and not one for which browsers ask by themselves.
+fn challenge(max_age: u64) -> String {
+    format!(
+        "Session error=\"insufficient_user_authentication\", \
+         error_description=\"A more recent sign-in is required\", max_age=\"{max_age}\""
+    )
 }
 
 /// The switch as a form: it needs no script.

@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+/// So far the backend's clock may be behind ours before a sign-in seems older than it is.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// The `sid`: a UUID in its canonical form, 36 characters, lower case (RFC 9562, section 4).
 ///
@@ -135,6 +139,8 @@ pub struct Session {
     pub onboarding: Onboarding,
     /// What they may do, in the backend's words.
     pub permissions: Vec<String>,
+    /// When the person last proved who they are, as far as the backend says so.
+    pub authenticated_at: Option<Timestamp>,
     /// When it ends for good.
     pub expires_at: Option<Timestamp>,
     /// When it ends if nothing happens.
@@ -154,6 +160,14 @@ impl Session {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// Whether the sign-in is older than this. One whose time is not known is: nothing says that it is not. One in the
+    /// future is the backend's clock ahead of ours, and new.
+    pub fn sign_in_is_older_than(&self, age: Duration, now: Timestamp) -> bool {
+        let Some(at) = self.authenticated_at else { return true };
+        let since = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        since > age + CLOCK_TOLERANCE
     }
 
     /// Whether onboarding is still to be done.

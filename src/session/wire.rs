@@ -76,6 +76,7 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
             .and_then(Value::as_array)
             .map(|list| list.iter().filter_map(text_of).collect())
             .unwrap_or_default(),
+        authenticated_at: time(json, &fields.authenticated_at),
         expires_at: time(json, &fields.expires_at),
         idle_expires_at: time(json, &fields.idle_expires_at),
         fingerprint: sid.fingerprint(),

@@ -84,6 +84,8 @@ fn decide(bencher: Bencher) {
         lookup: &lookup,
         wants: Wants::Page,
         safe_method: true,
+        sign_in_overdue: None,
+        signs_in_again: false,
         upstream_disagreed: false,
         reloaded: false,
     };

@@ -9,6 +9,7 @@ mod conformance;
 mod cookies;
 mod disagreement;
 mod framing;
+mod fresh_sign_in;
 mod handed_over;
 mod instances;
 mod ipv6;

@@ -21,6 +21,7 @@ pub struct BackendFields {
     pub onboarding_completed: Vec<String>,
     pub onboarding_step: Vec<String>,
     pub permissions: Vec<String>,
+    pub authenticated_at: Vec<String>,
     pub expires_at: Vec<String>,
     pub idle_expires_at: Vec<String>,
     pub created_at: Vec<String>,
@@ -56,6 +57,7 @@ impl BackendFields {
             onboarding_completed: of(&["/onboarding_completed"]),
             onboarding_step: of(&["/onboarding/step", "/onboarding_step"]),
             permissions: of(&["/permissions", "/user/page_permissions"]),
+            authenticated_at: of(&["/authenticated_at"]),
             expires_at: of(&["/expires_at"]),
             idle_expires_at: of(&["/idle_expires_at"]),
             created_at: of(&["/created_at"]),
@@ -64,8 +66,11 @@ impl BackendFields {
             device_user_agent: of(&["/device/user_agent"]),
         };
         match preset {
-            Preset::V1 | Preset::Flat => all,
+            Preset::V1 => all,
+            // Neither can put a session under another sid: what was created then was signed in then.
+            Preset::Flat => Self { authenticated_at: of(&["/authenticated_at", "/created_at"]), ..all },
             Preset::Nested => Self {
+                authenticated_at: of(&["/authenticated_at", "/created_at"]),
                 tenant_id: of(&["/tenant/id", "/user/tenant_id", "/user/tenantId"]),
                 tenant_name: of(&["/tenant/name", "/tenant/business_name"]),
                 ..all
@@ -91,6 +96,7 @@ impl BackendFields {
             onboarding_completed: list("onboarding_completed", default.onboarding_completed),
             onboarding_step: list("onboarding_step", default.onboarding_step),
             permissions: list("permissions", default.permissions),
+            authenticated_at: list("authenticated_at", default.authenticated_at),
             expires_at: list("expires_at", default.expires_at),
             idle_expires_at: list("idle_expires_at", default.idle_expires_at),
             created_at: list("created_at", default.created_at),

@@ -5,7 +5,7 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::{MAX_STEPS, Visitor, page_faults, visitors, walk};
+use crate::check::{MAX_STEPS, Visitor, page_faults, query_of, visitors, walk};
 use crate::config::{self, Config, PathPattern};
 use crate::pages::Pages;
 use crate::route::{RouteTable, TenantMatch};
@@ -49,20 +49,27 @@ fn configs() -> impl Strategy<Value = Config> {
         of(&["/{tenant}/dashboard", "/{tenant_id}/dashboard", "/dashboard", "/", "/onboarding"]),
         of(&["/dashboard", "/", "/onboarding", "/auth/signin"]),
     );
-    (routes, pages).prop_map(|((sign_in, onboarding, dashboard, tenant, all_of_tenant, root, rest), pages)| {
-        let mut list = vec![
-            route("/auth/signin", sign_in),
-            route("/onboarding/{*rest}", onboarding),
-            route("/dashboard", dashboard),
-        ];
-        let ruled = |path, (access, ruled)| if ruled { of_tenant(path, access) } else { route(path, access) };
-        list.extend(tenant.map(|t| ruled("/{tenant}/dashboard/{*rest}", t)));
-        list.extend(all_of_tenant.map(|t| ruled("/{tenant}", t)));
-        list.extend(root.map(|access| route("/", access)));
-        list.extend(rest.map(|access| route("/{*rest}", access)));
-        let (onboarding, home, home_without_tenant) = pages;
-        config(list, config::Pages { onboarding, home, home_without_tenant, ..config::Pages::default() })
-    })
+    let ages = prop::collection::vec(prop::bool::weighted(0.2), 7);
+    (routes, pages, ages).prop_map(
+        |((sign_in, onboarding, dashboard, tenant, all_of_tenant, root, rest), pages, ages)| {
+            let mut list = vec![
+                route("/auth/signin", sign_in),
+                route("/onboarding/{*rest}", onboarding),
+                route("/dashboard", dashboard),
+            ];
+            let ruled = |path, (access, ruled)| if ruled { of_tenant(path, access) } else { route(path, access) };
+            list.extend(tenant.map(|t| ruled("/{tenant}/dashboard/{*rest}", t)));
+            list.extend(all_of_tenant.map(|t| ruled("/{tenant}", t)));
+            list.extend(root.map(|access| route("/", access)));
+            list.extend(rest.map(|access| route("/{*rest}", access)));
+            for (route, _) in list.iter_mut().zip(ages).filter(|(_, fresh)| *fresh) {
+                let asks = matches!(route.access, SignedIn | Onboarded);
+                route.max_auth_age = asks.then_some(Duration::from_secs(600));
+            }
+            let (onboarding, home, home_without_tenant) = pages;
+            config(list, config::Pages { onboarding, home, home_without_tenant, ..config::Pages::default() })
+        },
+    )
 }
 
 /// What the application does with requests that reach it.
@@ -78,19 +85,25 @@ enum Application {
     SendsGuestsHomeByRoot,
     /// ... or back where they came from.
     SendsGuestsBack,
+    /// Its sign-in page sends whom it is told to be signed in home ...
+    SendsUsersHome,
+    /// ... or back where they came from.
+    SendsUsersBack,
     /// It takes onboarding for done, and sends on from there to the dashboard ...
     SkipsOnboarding,
     /// ... or by way of its front page.
     SkipsOnboardingByRoot,
 }
 
-const APPLICATIONS: [Application; 8] = [
+const APPLICATIONS: [Application; 10] = [
     Application::ShowsPages,
     Application::SendsToSignIn,
     Application::SendsToOnboarding,
     Application::SendsGuestsHome,
     Application::SendsGuestsHomeByRoot,
     Application::SendsGuestsBack,
+    Application::SendsUsersHome,
+    Application::SendsUsersBack,
     Application::SkipsOnboarding,
     Application::SkipsOnboardingByRoot,
 ];
@@ -109,6 +122,8 @@ impl Application {
             (Self::SendsGuestsHomeByRoot, _) if mistaken && at_sign_in => "/".to_owned(),
             (Self::SendsGuestsHomeByRoot, _) if mistaken && path == "/" => "/dashboard".to_owned(),
             (Self::SendsGuestsBack, _) if mistaken && at_sign_in => back?.to_owned(),
+            (Self::SendsUsersHome, Some(f)) if at_sign_in => pages.home(&f.session),
+            (Self::SendsUsersBack, Some(_)) if at_sign_in => back?.to_owned(),
             (Self::SkipsOnboarding, Some(f)) if at_onboarding => pages.home(&f.session),
             (Self::SkipsOnboardingByRoot, Some(_)) if at_onboarding => "/".to_owned(),
             (Self::SkipsOnboardingByRoot, Some(f)) if path == "/" => pages.home(&f.session),
@@ -135,7 +150,9 @@ fn follow(
     while ours <= MAX_STEPS + 2 {
         let address = way.last().cloned().unwrap();
         let path = address.split('?').next().unwrap();
+        let again = Pages::signs_in_again(query_of(&address));
         let Ok(found) = table.find("app.test", path, &Method::GET) else { break };
+        let at_sign_in = found.access == Access::Guest || path == pages.sign_in_path();
         let named = found.tenant.map(|rule| (rule, rule.named("app.test", path).into_owned()));
         let decision = decide(&Situation {
             access: found.access,
@@ -144,6 +161,8 @@ fn follow(
             lookup: &lookup,
             wants: Wants::Page,
             safe_method: true,
+            sign_in_overdue: found.max_auth_age.filter(|_| visitor.overdue),
+            signs_in_again: found.access == Access::Guest && again,
             upstream_disagreed: marks.contains(&Mark::Disagreed)
                 || found.access != Access::Guest && marks.contains(&Mark::SentOn),
             reloaded: true,
@@ -151,7 +170,7 @@ fn follow(
         let next = match (&decision, &lookup) {
             (Decision::Redirect { to: Destination::Onboarding, .. }, Lookup::Found(f)) => pages.onboarding(&f.session),
             (Decision::Redirect { to: Destination::Home, .. }, Lookup::Found(f)) => pages.home(&f.session),
-            (Decision::Redirect { .. }, _) => pages.sign_in(None, None),
+            (Decision::Redirect { reason, .. }, _) => pages.sign_in(None, Some(*reason)),
             (Decision::Refuse { .. }, _) => break,
             (Decision::Forward(permit), _) => {
                 let Some(to) = application.sends(path, back.as_deref(), permit, pages) else { break };
@@ -160,7 +179,8 @@ fn follow(
                 }
                 marks.extend(disagreement(&Sent {
                     permit,
-                    from_sign_in: found.access == Access::Guest || path == pages.sign_in_path(),
+                    from_sign_in: at_sign_in,
+                    signs_in_again: at_sign_in && again,
                     from_onboarding: pages.is_onboarding(path),
                     to_sign_in: to == pages.sign_in_path(),
                     to_onboarding: pages.is_onboarding(&to),

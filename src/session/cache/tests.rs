@@ -27,6 +27,7 @@ fn session(n: u128) -> Session {
         tenants: Vec::new(),
         onboarding: Onboarding::Complete,
         permissions: Vec::new(),
+        authenticated_at: None,
         expires_at: None,
         idle_expires_at: None,
         fingerprint: sid(n).fingerprint(),
