@@ -1,0 +1,1 @@
+export { SessionProvider, useSession, useSession as default, withSession } from "../react.js";

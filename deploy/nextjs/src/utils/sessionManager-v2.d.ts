@@ -1,0 +1,1 @@
+export { sessionManager, sessionManager as default } from "../session.js";
