@@ -26,7 +26,7 @@ const listeners = new Set();
 const tick = () => (clock = Math.max(clock + 1e-3, Date.now()));
 
 /** Neither too old nor, by a clock that was put back, of the future. */
-const isFresh = () => Math.abs(until - FRESH / 2 - Date.now()) < FRESH / 2;
+const isFresh = () => Math.abs(until - FRESH / 2 - Date.now()) <= FRESH / 2;
 
 function show(next) {
   if (JSON.stringify(next) === JSON.stringify(state)) return;
@@ -65,6 +65,7 @@ function listen() {
 
 async function call(method, address, body) {
   let answer, json;
+  listen();
   try {
     answer = await fetch(address, {
       method,

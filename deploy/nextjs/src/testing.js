@@ -27,7 +27,7 @@ export function mockSession(session, options) {
   sessionManager.navigate = (address) => void navigations.push(address);
   reset();
   if (session) start({ ...session });
-  else if (session === null) take({ session, reason: options?.reason ?? "no_session", moment: Date.now() + 1 });
+  else if (session === null) take({ session, reason: options?.reason ?? "no_session", moment: Date.now() + 0.5 });
   return {
     ...gateway,
     navigations,

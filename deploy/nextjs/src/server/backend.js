@@ -7,12 +7,12 @@ export function addressOf(path, base) {
   if (!base) throw new Error("sidgate: SIDGATE_BACKEND_URL is not set; backendFetch() does not know where Django is.");
   const root = new URL(base);
   const folder = root.pathname.replace(/\/$/, "");
-  if (typeof path !== "string" || !path.startsWith("/")) {
-    throw new TypeError(`sidgate: backendFetch() takes a path that begins with "/", and not ${JSON.stringify(path)}.`);
+  if (typeof path !== "string" || !/^\/(?![/\\])/.test(path)) {
+    throw new TypeError(`sidgate: backendFetch() takes a path that begins with one "/", and not ${JSON.stringify(path)}.`);
   }
   const url = new URL(root.origin + folder + path);
-  // "//x" and "/../x" too are paths; only what stays below the backend's own address is asked.
-  if (url.origin !== root.origin || !`${url.pathname}/`.startsWith(`${folder}/`) || url.pathname.startsWith("//")) {
+  // "/../x" too is a path; only what stays below the backend's own address is asked.
+  if (url.origin !== root.origin || !`${url.pathname}/`.startsWith(`${folder}/`)) {
     throw new TypeError(`sidgate: backendFetch() does not leave the backend: ${JSON.stringify(path)}.`);
   }
   return url;

@@ -6,7 +6,9 @@ import { onboarding, plain, strings, tenant } from "./plain.js";
 import { loudly } from "./loudly.js";
 
 /** Seconds by which two clocks may differ. */
-const TOLERANCE = 5;
+const LEEWAY = 10;
+/** The gateway gives a minute. What lives longer was not made for this. */
+const LIFETIME = 60;
 
 /** What the environment says, and what the caller says instead. */
 export function settings(options) {
@@ -21,23 +23,32 @@ export function settings(options) {
   };
 }
 
-/** The claims of an assertion that is good; throws otherwise. */
+/** The claims of an assertion that is good; throws otherwise. deploy/assertion/README.md has the rules. */
 export async function verify(assertion, { jwksUrl, issuer, audience, currentDate }) {
   const { payload, protectedHeader } = await jwtVerify(assertion, keysAt(jwksUrl), {
     algorithms: ["ES256", "EdDSA"],
     issuer,
     audience,
     typ: "JWT",
-    clockTolerance: TOLERANCE,
+    clockTolerance: LEEWAY,
     currentDate,
-    requiredClaims: ["sub", "aud", "iat", "exp", "sid_h"],
+    requiredClaims: ["iss", "aud", "sub", "sid_h", "iat", "exp", "jti"],
   });
-  // A set of keys with one key would do without.
-  if (!protectedHeader.kid) throw new errors.JWTInvalid("no kid");
-  if (!payload.sub) throw new errors.JWTInvalid("no sub");
-  // The gateway gives a minute. What lives longer was not made for this.
-  if (payload.exp - payload.iat > 60 + TOLERANCE) throw new errors.JWTInvalid("lives too long");
+  const wrong = faultOf(payload, protectedHeader, currentDate ?? new Date());
+  if (wrong) throw new errors.JWTInvalid(wrong);
   return payload;
+}
+
+/** What a library for all kinds of tokens lets pass. */
+function faultOf({ iss, aud, sub, sid_h, jti, iat, exp }, header, now) {
+  if (!header.kid) return "no kid";
+  if (header.typ !== "JWT") return "typ is not JWT";
+  if ("crit" in header) return "crit is not in use";
+  if (!Array.isArray(aud)) return "aud is no list";
+  if (![iss, sub, sid_h, jti].every((text) => typeof text === "string" && text)) return "a claim is no text";
+  if (!Number.isInteger(iat) || !Number.isInteger(exp)) return "a time is no whole number";
+  if (exp - iat > LIFETIME) return "it lives too long";
+  if (iat > now.getTime() / 1000 + LEEWAY) return "it is of the future";
 }
 
 /**
@@ -85,12 +96,12 @@ export async function identify(headers, options) {
 function described({ sub, email, name, tid, onb, roles, sid_h }, headers) {
   const listed = Array.isArray(roles) ? roles.map(String) : [];
   return {
-    user: { id: String(sub), email: email ?? null, name: name ?? null, role: listed[0] ?? null },
+    user: { id: sub, email: email ?? null, name: name ?? null, role: listed[0] ?? null },
     tenantId: tid ?? null,
     tenant: tid ? tenant(headers, tid) : null,
     ...onboarding(onb),
     roles: listed,
-    permissions: plain(headers)?.user.id === String(sub) ? strings(headers.get("x-auth-permissions")) : [],
+    permissions: plain(headers)?.user.id === sub ? strings(headers.get("x-auth-permissions")) : [],
     fingerprint: sid_h.slice(0, 16),
   };
 }

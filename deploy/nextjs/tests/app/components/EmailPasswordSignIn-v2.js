@@ -1,0 +1,1 @@
+export { default } from "@sidgate/nextjs/components/EmailPasswordSignIn-v2";

@@ -1,0 +1,1 @@
+export { default, sessionManager } from "@sidgate/nextjs/utils/sessionManager-v2";
