@@ -17,11 +17,13 @@ mod event;
 mod file;
 mod files;
 mod key;
+mod query;
 mod queue;
 mod recover;
 mod seen;
 mod stdout;
 mod syslog;
+mod verify;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,10 +34,12 @@ use aws_lc_rs::hmac;
 use crate::config::{self, AuditEmails};
 use crate::session::SessionId;
 pub use event::{Event, Kind, LONGEST};
-pub use key::{PublicKey, Signer};
+pub use key::{PublicKey, Signer, hash_of_email, private_path, public_path};
+pub use query::{Filter, Found, follow, query};
 use queue::Sink;
 pub use queue::SinkState;
 use seen::Seen;
+pub use verify::{Fault, Report, verify};
 
 /// Longest that an answer waits for its events.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -150,3 +154,6 @@ impl Inner {
         event.json().into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0, 1 failed (`check`: faults found), 2 usage, or `run` with a faulty configuration.
 
+mod audit;
 mod conformance;
 mod demo;
 mod dev;
@@ -60,6 +61,9 @@ enum Command {
     },
     /// Try a session backend on every sentence of contract v1; exit 1 if it does not keep one.
     Conformance(conformance::Conformance),
+    /// Read the audit trail: is it whole, and what does it say?
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the version.
     Version,
 }
@@ -174,6 +178,7 @@ pub fn main() -> ExitCode {
             }
         },
         Command::Conformance(arguments) => conformance::run(arguments),
+        Command::Audit(command) => audit::run(&command),
         Command::Version => {
             println!("sidgate {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

@@ -67,6 +67,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()
 }
 
+/// The word of the line's kind.
+pub(super) fn kind(line: &[u8]) -> &str {
+    const KEY: &[u8] = b",\"kind\":\"";
+    let start = line.windows(KEY.len()).position(|window| window == KEY).map(|at| at + KEY.len());
+    let rest = start.and_then(|start| line.get(start..)).unwrap_or_default();
+    let word = rest.split(|b| *b == b'"').next().unwrap_or_default();
+    std::str::from_utf8(word).ok().filter(|word| !word.is_empty()).unwrap_or("-")
+}
+
 /// Lower case only: another spelling is another byte.
 pub(super) fn unhex(text: &[u8]) -> Option<Hash> {
     let digit = |b: u8| match b {
@@ -103,5 +112,11 @@ mod tests {
             assert!(read(&changed).is_none(), "byte {i}");
             assert!(read(&line[..i]).is_none(), "cut at {i}");
         }
+    }
+
+    #[test]
+    fn the_kind_of_a_line_is_its_message_id() {
+        assert_eq!(kind(br#"{"seq":1,"time":"x","kind":"sign_in","hash":"y"}"#), "sign_in");
+        assert_eq!(kind(b"{}"), "-");
     }
 }

@@ -41,6 +41,25 @@ pub(super) fn all_rotated(path: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
+/// Every file of a trail, the oldest first and the current one last, open: a rotation meanwhile takes none away.
+pub(super) fn open_all(path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
+    loop {
+        let rotated = all_rotated(path)?;
+        let mut all = Vec::with_capacity(rotated.len() + 1);
+        for (_, name) in &rotated {
+            all.push((name.clone(), File::open(name)?));
+        }
+        match File::open(path) {
+            Ok(file) => all.push((path.to_owned(), file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        if all_rotated(path)? == rotated {
+            return Ok(all);
+        }
+    }
+}
+
 fn parts(path: &Path) -> (String, String) {
     let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let extension = path.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();

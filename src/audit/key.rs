@@ -89,8 +89,7 @@ impl Signer {
     /// `"checkpoint":N,"at":"<hash>","kid":...,"signature":...`: what a checkpoint says.
     pub(super) fn checkpoint(&self, head: &Head) -> String {
         let signature = STANDARD.encode(self.pair.sign(&statement(head)));
-        let (seq, at, kid) = (head.seq, hex(&head.hash), &self.public.kid);
-        format!("\"checkpoint\":{seq},\"at\":\"{at}\",\"kid\":\"{kid}\",\"signature\":\"{signature}\"")
+        checkpoint(head.seq, &hex(&head.hash), &self.public.kid, &signature)
     }
 }
 
@@ -135,14 +134,24 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
+/// How a configuration's trail writes an address: by its key, which must be readable.
+///
+/// # Errors
+/// In words.
+pub fn hash_of_email(config: &config::Audit, email: &str) -> Result<String, String> {
+    let path = private_path(config).ok_or("there is no key")?;
+    let signer = Signer::load(&path).map_err(|e| format!("the key {}: {e}", path.display()))?;
+    Ok(email_hash(&for_emails(Some(&signer))?, email))
+}
+
 /// Where the private half is.
-pub(super) fn private_path(config: &config::Audit) -> Option<PathBuf> {
+pub fn private_path(config: &config::Audit) -> Option<PathBuf> {
     let beside = || config.file.as_ref().map(|file| super::files::with_suffix(&file.path, "key"));
     config.checkpoint_key.clone().or_else(beside)
 }
 
 /// Where the public half is: beside the private one.
-pub(super) fn public_path(private: &Path) -> PathBuf {
+pub fn public_path(private: &Path) -> PathBuf {
     super::files::with_suffix(private, "pub")
 }
 
@@ -162,6 +171,11 @@ pub(super) fn for_emails(signer: Option<&Signer>) -> Result<hmac::Key, String> {
 /// 32 hex digits. Spellings of one address that differ in case or in blanks around it are one.
 pub(super) fn email_hash(key: &hmac::Key, email: &str) -> String {
     hex(&hmac::sign(key, email.trim().to_lowercase().as_bytes()).as_ref()[..16])
+}
+
+/// The fields of a checkpoint.
+pub(super) fn checkpoint(seq: u64, at: &str, kid: &str, signature: &str) -> String {
+    format!("\"checkpoint\":{seq},\"at\":\"{at}\",\"kid\":\"{kid}\",\"signature\":\"{signature}\"")
 }
 
 /// What is signed.

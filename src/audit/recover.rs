@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::chain::{self, Head};
 use super::event::{Event, Kind};
 use super::file::shown;
-use super::files;
+use super::{files, key};
 
 /// Bytes that are looked through first, from the end.
 const WINDOW: u64 = 256 * 1024;
@@ -165,6 +165,20 @@ impl Side {
         };
         let json: Option<Value> = serde_json::from_slice(&text).ok();
         Some(json.and_then(|json| head(&json)).ok_or(()))
+    }
+
+    /// Its text.
+    pub(super) fn text(path: &Path) -> io::Result<String> {
+        fs::read_to_string(Self::path(path))
+    }
+
+    /// How these values are written.
+    pub(super) fn rendered(json: &Value) -> Option<String> {
+        let text = |name: &str| json.get(name)?.as_str();
+        let (seq, at) = (json.get("checkpoint")?.as_u64()?, text("at")?);
+        let (kid, signature) = (text("kid")?, text("signature")?);
+        let fields = key::checkpoint(seq, at, kid, signature);
+        Some(format!("{{{fields}}}\n"))
     }
 
     pub(super) fn path(path: &Path) -> std::path::PathBuf {

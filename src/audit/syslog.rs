@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::chain;
 use super::writer::{Line, Output};
 use crate::config::SyslogAddress;
 
@@ -51,7 +52,7 @@ impl SyslogOutput {
             Timestamp::now(),
             self.host,
             std::process::id(),
-            kind(line)
+            chain::kind(line)
         )
         .into_bytes();
         message.extend_from_slice(line);
@@ -137,24 +138,4 @@ fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
     if name.is_empty() { "-".to_owned() } else { name }
-}
-
-/// The word of the line's kind.
-fn kind(line: &[u8]) -> &str {
-    const KEY: &[u8] = b",\"kind\":\"";
-    let start = line.windows(KEY.len()).position(|window| window == KEY).map(|at| at + KEY.len());
-    let rest = start.and_then(|start| line.get(start..)).unwrap_or_default();
-    let word = rest.split(|b| *b == b'"').next().unwrap_or_default();
-    std::str::from_utf8(word).ok().filter(|word| !word.is_empty()).unwrap_or("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kind_of_a_line_is_its_message_id() {
-        assert_eq!(kind(br#"{"seq":1,"time":"x","kind":"sign_in","hash":"y"}"#), "sign_in");
-        assert_eq!(kind(b"{}"), "-");
-    }
 }

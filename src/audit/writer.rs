@@ -160,6 +160,8 @@ impl Writer {
             self.turn(ended);
             if ended {
                 self.finish();
+                // Whoever waits for this may open the file anew.
+                drop(self);
                 let _ = closing.map(|told| told.send(()));
                 return;
             }
