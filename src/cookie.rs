@@ -79,6 +79,11 @@ impl SidCookie {
         }
     }
 
+    /// The name under which it is set.
+    pub fn name(&self) -> &str {
+        if self.host_prefix { &self.prefixed } else { &self.name }
+    }
+
     /// The sids of a request. With `host_prefix` a `__Host-` cookie wins, and the plain one is read until its end
     /// date only.
     pub fn read(&self, headers: &HeaderMap) -> SidCookies {
@@ -130,7 +135,7 @@ impl SidCookie {
 
     /// Puts a sid into a request's `Cookie`, in the place of whatever came under its name.
     pub(crate) fn replace(&self, headers: &mut HeaderMap, sid: &SessionId) {
-        let name = if self.host_prefix { &self.prefixed } else { &self.name };
+        let name = self.name();
         let mut line = format!("{name}={}", sid.expose()).into_bytes();
         each_pair(headers, |pair| {
             if !split(pair).is_some_and(|(name, _)| self.names(core_of(name))) {
@@ -177,7 +182,7 @@ impl SidCookie {
     /// `Set-Cookie` for a session, in an answer to a request to this host. Where the configured domain is no parent of
     /// the host, a browser would refuse it: there the cookie is host-only.
     pub fn set(&self, sid: &SessionId, host: &str, expires: Option<Timestamp>) -> Option<HeaderValue> {
-        let name = if self.host_prefix { &self.prefixed } else { &self.name };
+        let name = self.name();
         let mut line = format!("{name}={}; Path=/; HttpOnly; Secure; SameSite=Lax", sid.expose());
         if let Some(domain) = self.domain_at(host) {
             line.push_str("; Domain=");

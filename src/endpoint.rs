@@ -6,6 +6,7 @@
 mod body;
 mod described;
 mod devices;
+mod fix;
 mod origin;
 mod session;
 mod tenant;
@@ -30,6 +31,8 @@ pub(crate) const TENANT: &str = "/api/auth/session-v2/tenant";
 
 /// A user's sessions.
 const DEVICES: &str = "/api/auth/sessions";
+/// Puts cookies in order.
+const FIX: &str = "/api/auth/fix-session";
 
 /// An endpoint of the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub enum Endpoint {
     Devices,
     /// `DELETE` of one of them.
     Device,
+    /// `POST` puts a browser's cookies in order; `GET` is a page with the button for it.
+    Fix,
 }
 
 impl Endpoint {
@@ -51,6 +56,7 @@ impl Endpoint {
             SESSION => Some(Self::Session),
             TENANT => Some(Self::Tenant),
             DEVICES => Some(Self::Devices),
+            FIX => Some(Self::Fix),
             path => {
                 let one = path.strip_prefix(DEVICES)?.strip_prefix('/')?;
                 (!one.contains('/')).then_some(Self::Device)
@@ -64,6 +70,7 @@ impl Endpoint {
             Self::Session => SESSION,
             Self::Tenant => TENANT,
             Self::Devices => DEVICES,
+            Self::Fix => FIX,
             Self::Device => "/api/auth/sessions/{publicId}",
         }
     }
@@ -90,6 +97,9 @@ impl Endpoint {
             (Self::Devices, _) => Err(Rejection::method("GET, DELETE".into())),
             (Self::Device, &Method::DELETE) => devices::end_one(gateway, cx, request.headers()).await,
             (Self::Device, _) => Err(Rejection::method("DELETE".into())),
+            (Self::Fix, &Method::GET | &Method::HEAD) => Ok(fix::get()),
+            (Self::Fix, &Method::POST) => fix::post(gateway, cx, request).await,
+            (Self::Fix, _) => Err(Rejection::method("GET, POST".into())),
         }
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Limits {
     pub(crate) sign_in_client: Limiter<IpAddr>,
     /// Per e-mail address, lower case.
     pub(crate) sign_in_email: Limiter<String>,
+    /// Fixes of a session, per client prefix; as many as sign-ins.
+    pub(crate) fix_client: Limiter<IpAddr>,
     /// Switches of the tenant, per user.
     pub(crate) switch_user: Limiter<String>,
     /// Looks at the list of sessions, per user.
@@ -110,6 +112,7 @@ impl Gateway {
             limits: Limits {
                 sign_in_client: Limiter::new(config.sign_in.per_client),
                 sign_in_email: Limiter::new(config.sign_in.per_email),
+                fix_client: Limiter::new(config.sign_in.per_client),
                 switch_user: Limiter::new(SWITCHES),
                 list_devices_user: Limiter::new(LISTS),
                 end_devices_user: Limiter::new(ENDS),

@@ -45,7 +45,8 @@ impl Marker {
         found
     }
 
-    fn name(self, scheme: &str) -> &'static str {
+    /// Its name, where the browser came by this scheme.
+    pub fn name(self, scheme: &str) -> &'static str {
         match (self, scheme == "https") {
             (Self::Disagreed, true) => "__Host-sidgate-disagreed",
             (Self::Disagreed, false) => "sidgate-disagreed",

@@ -53,6 +53,11 @@ impl Gateway {
         self.cookie.replace(headers, sid);
     }
 
+    /// The session cookie's name.
+    pub(crate) fn sid_name(&self) -> &str {
+        self.cookie.name()
+    }
+
     /// The sids of a request.
     pub(crate) fn sids(&self, headers: &HeaderMap) -> SidCookies {
         self.cookie.read(headers)

@@ -196,6 +196,12 @@ impl Sessions {
         self.0.cache.last_good(sid)
     }
 
+    /// Asks the backend, whatever the cache holds. What was ended here stays ended.
+    pub async fn lookup_anew(&self, sid: &SessionId, caller: &(dyn Fn() -> Caller + Sync)) -> Lookup {
+        self.0.cache.changed(sid);
+        self.lookup(sid, caller).await
+    }
+
     /// What is known of the sid may be out of date.
     pub fn changed(&self, sid: &SessionId) {
         self.0.cache.changed(sid);

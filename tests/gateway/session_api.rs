@@ -1,6 +1,7 @@
 //! The session API, as `headers.md` has it.
 
 mod devices;
+mod fix_session;
 mod other_ways;
 mod sign_in;
 mod sign_out;
