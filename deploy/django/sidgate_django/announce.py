@@ -6,6 +6,7 @@ An announcement is a dict as the contract has it. `later` hands it over on commi
 from django.db import router, transaction
 
 from . import delivery
+from .current import noticed
 from .models import Session
 
 
@@ -35,4 +36,5 @@ def all_revoked(issued_before):
 
 def later(*events):
     """Sends these when the transaction commits; never, when it is rolled back."""
+    noticed(events)
     transaction.on_commit(lambda: delivery.hand_over(list(events)), using=router.db_for_write(Session))

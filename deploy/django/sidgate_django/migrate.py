@@ -34,6 +34,9 @@ def migrate(request):
     verify = resolved(settings.PROOFS.get(kind))
     proof = verify(value, source, request) if verify else None
     if proof is None or not proof.user.is_active:
+        # Perhaps because another request with this proof came through just now.
+        if answer := repeated(hashes, sid):
+            return answer
         trail.record(Kind.MIGRATION_REFUSED, user=proof and proof.user, request=request, reason=kind)
         raise refused()
     try:

@@ -1,7 +1,7 @@
 """A project with nothing but the kit, under SQLite or the PostgreSQL that `tests/run` starts."""
 
 import os
-from datetime import timedelta  # noqa: F401
+import tempfile
 
 SECRET_KEY = "secret key of the tests"
 DEBUG = False
@@ -58,11 +58,14 @@ if os.environ.get("SIDGATE_TEST_POSTGRES"):
         }
     }
 else:
+    # A file, because threads do not share a database in memory.
+    FILE = os.path.join(tempfile.gettempdir(), f"sidgate-test-{os.getpid()}.sqlite3")
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": os.environ.get("SIDGATE_TEST_DB", ":memory:"),
+            "NAME": FILE,
             "OPTIONS": {"timeout": 20},
+            "TEST": {"NAME": FILE},
         }
     }
 
