@@ -1,6 +1,9 @@
 """The calls about all sessions of one person: list them, end one, the others, or all."""
 
+import uuid
+
 from . import ending, store
+from .adapter import adapter
 from .answers import Refusal, field_errors
 from .endpoint import ok
 from .facts import device_body
@@ -16,18 +19,19 @@ def listing(request):
     own = list(Session.objects.filter(user_id=current.user_id).live()[:MOST])
     if current.pk not in {session.pk for session in own}:
         own.append(current)
-    return ok({"sessions": [device_body(session, current) for session in own]})
+    tenants = {tenant.id: tenant for tenant in adapter().tenants(current.user, current)}
+    return ok({"sessions": [device_body(session, current, tenants) for session in own]})
 
 
 def end_one(request, public_id):
     current = store.presented(request)
-    own = Session.objects.filter(user_id=current.user_id, public_id=public_id)
+    own = Session.objects.filter(user_id=current.user_id, public_id=uuid_or_none(public_id))
     if not own.exists():
         # Somebody else's answers like none at all.
         raise Refusal(404, "not_found")
     ending.end(own, Ended.BY_USER, request=request)
     # Also when it had ended before: a gateway that repeats a call whose answer was lost still learns what to forget.
-    return ok({"revoked": [str(public_id)]})
+    return ok({"revoked": [str(uuid.UUID(public_id))]})
 
 
 def end_scope(request):
@@ -39,3 +43,11 @@ def end_scope(request):
     elif scope != "all":
         raise field_errors(scope='This must be "others" or "all".')
     return ok({"revoked": ending.end(own, Ended.BY_USER, request=request)})
+
+
+def uuid_or_none(text):
+    """What is no UUID is nobody's public id: a 404 that says so, not one of a wrong address."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

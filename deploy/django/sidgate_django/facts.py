@@ -38,10 +38,13 @@ class Facts:
         return body if sid is None else {"sid": sid, **body}
 
 
-def device_body(session, current):
+def device_body(session, current, tenants):
+    """`tenants`: those of the user, by id."""
+    tenant = tenants.get(session.tenant_id)
     return {
         "public_id": str(session.public_id),
         "current": session.pk == current.pk,
+        "tenant": tenant_body(tenant) if tenant else None,
         **times_and_device(session),
     }
 

@@ -11,7 +11,7 @@ urlpatterns = [
     path("current/", endpoint(GET=session.read, DELETE=session.sign_out), name="current"),
     path("current/rotate/", endpoint(POST=session.rotate), name="rotate"),
     path("current/tenant/", endpoint(POST=session.switch_tenant), name="tenant"),
-    path("by-public-id/<uuid:public_id>/", endpoint(DELETE=devices.end_one), name="device"),
+    path("by-public-id/<str:public_id>/", endpoint(DELETE=devices.end_one), name="device"),
     path("migrate/", endpoint(POST=migrate.migrate), name="migrate"),
     path("revoke/", endpoint(POST=revoke.revoke), name="revoke"),
     path("activity/", endpoint(POST=activity.activity), name="activity"),

@@ -23,6 +23,8 @@ class Devices(DeviceCase):
         sessions = self.call("GET", SESSIONS, sid=self.here).json()["sessions"]
         current = {session["public_id"]: session["current"] for session in sessions}
         self.assertEqual(current, {self.public_id(self.here): True, self.public_id(self.there): False})
+        slugs = {session["tenant"] and session["tenant"]["slug"] for session in sessions}
+        self.assertEqual(slugs, {self.call("GET", CURRENT, sid=self.here).json()["tenant"]["slug"]})
 
     def test_one_device_ends(self):
         """`DELETE /api/sessions/by-public-id/{public_id}/` -> 200 `{"revoked":[public_id...]}`"""
@@ -33,7 +35,7 @@ class Devices(DeviceCase):
         self.assertEqual([self.good(self.here), self.good(self.there)], [True, False])
 
     def test_404_when_it_is_not_this_users(self):
-        for public_id in (self.public_id(self.bobs), uuid4()):
+        for public_id in (self.public_id(self.bobs), uuid4(), "x"):
             answer = self.call("DELETE", f"{SESSIONS}by-public-id/{public_id}/", sid=self.here)
             self.assert_refused(answer, "not_found", 404)
         self.assertTrue(self.good(self.bobs))
