@@ -15,5 +15,6 @@ import "./next/backend-down.js";
 import "./next/existing-middleware.js";
 import "./next/next-requests.js";
 import "./next/redeploy.js";
+import "./sessions/all.js";
 import "./demo/demo.js";
 import "./dev/dev.js";

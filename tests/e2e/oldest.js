@@ -1,4 +1,4 @@
-// The promises of next/ once more, on the oldest versions that are supported: Django 4.2 and Next.js 15.
+// The promises of next/ and sessions/ once more, on the oldest versions that are supported: Django 4.2 and Next.js 15.
 // `npm run oldest`; tests/e2e/apps/oldest has the versions.
 process.env.SIDGATE_E2E_PAIR = "oldest";
 // Imports come before that; so these wait.
@@ -14,3 +14,4 @@ await import("./next/identity.js");
 await import("./next/application.js");
 await import("./next/revocation.js");
 await import("./next/backend-down.js");
+await import("./sessions/all.js");

@@ -70,25 +70,34 @@ export function suite(name, site, body) {
     }, { timeout: 300_000 });
     body((title, check, profile = {}) => {
       test(title, { timeout: 60_000 }, async () => {
-        const context = await browser.newContext({ baseURL: site.url, ignoreHTTPSErrors: true, ...profile });
-        context.setDefaultTimeout(15_000);
-        const visitor = new Visitor(context, await context.newPage(), site);
+        const visitor = await Visitor.at(browser, site, profile);
         try {
           await check(visitor);
         } catch (error) {
           await visitor.picture(`failed ${title}`).catch(() => {});
           throw error;
         } finally {
-          await context.close();
+          await visitor.leave();
         }
       });
     });
   });
 }
 
+/** Every sid that a visitor had: none of them may show anywhere. */
+export const sids = new Set();
+
 /** Somebody at a browser. */
 export class Visitor {
+  /** With a fresh profile. */
+  static async at(browser, site, profile = {}) {
+    const context = await browser.newContext({ baseURL: site.url, ignoreHTTPSErrors: true, ...profile });
+    context.setDefaultTimeout(15_000);
+    return new Visitor(context, await context.newPage(), site);
+  }
+
   constructor(context, page, site) {
+    this.others = [];
     this.context = context;
     this.page = page;
     this.site = site;
@@ -110,6 +119,19 @@ export class Visitor {
       }
     });
     page.on("pageerror", (error) => this.complaints.push(`uncaught: ${error.message}`));
+  }
+
+  /** Somebody at another browser, until this one leaves. */
+  async elsewhere(profile) {
+    const other = await Visitor.at(this.context.browser(), this.site, profile);
+    this.others.push(other);
+    return other;
+  }
+
+  async leave() {
+    for (const other of this.others) await other.leave();
+    await this.cookie().catch(() => {});
+    await this.context.close();
   }
 
   async tab() {
@@ -174,7 +196,9 @@ export class Visitor {
   }
 
   async cookie(name = "sid") {
-    return (await this.context.cookies()).find((one) => one.name === name);
+    const cookies = await this.context.cookies();
+    for (const { name: of, value } of cookies) if (of === "sid") sids.add(value);
+    return cookies.find((one) => one.name === name);
   }
 
   async picture(name) {

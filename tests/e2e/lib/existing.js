@@ -1,17 +1,17 @@
 // Applications that were there before the gateway, and keep their middleware: one per version of Next.js, with the real
 // Django behind the gateway. Two gateways stand in front of each: `preset` as the README says, and `blind`, with routes
 // written by hand and neither forward_sid nor session_cookies: the application does not see the cookie that it looks for.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { suite } from "./browser.js";
-import { freePorts, PYTHON, ROOT, run, Service } from "./process.js";
+import { Django } from "./django.js";
+import { freePorts, ROOT, run, Service } from "./process.js";
 import { gatewayProgram } from "./stack.js";
 
 const APPS = join(ROOT, "tests/e2e/apps");
-const BACKEND = join(ROOT, "deploy/demo/backend");
 
 const HEAD = {
   preset: 'preset = "existing-nextjs"\n',
@@ -35,23 +35,14 @@ class Shared {
   async start() {
     this.folder = await mkdtemp(join(tmpdir(), "sidgate-existing-"));
     this.key = randomBytes(32).toString("hex");
-    const [port] = await freePorts(1);
-    this.django = `http://127.0.0.1:${port}`;
     await run(join(APPS, "prepare"), []);
-    const env = {
-      SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: randomBytes(32).toString("hex"), DEMO_DB: join(this.folder, "django.sqlite3"),
-      DEMO_DJANGO_PORT: String(port),
-    };
-    this.manage = (...args) => run(PYTHON, ["manage.py", ...args], { cwd: BACKEND, env });
-    const prepared = this.manage("migrate", "--no-input").then(() => this.manage("seed_demo"));
-    const gunicorn = ["-m", "gunicorn", "--chdir", BACKEND, "--config", join(BACKEND, "gunicorn.conf.py")];
-    [this.program] = await Promise.all([gatewayProgram(), run("certs/dev.sh", ["--out", join(this.folder, "certs")]), prepared]);
-    this.service = new Service(PYTHON, gunicorn, join(this.folder, "django.log"), env);
-    await this.service.ready(() => fetch(`${this.django}/api/sessions/current/`));
+    this.django = new Django(this.folder, "django", { SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: randomBytes(32).toString("hex") });
+    const certificates = run("certs/dev.sh", ["--out", join(this.folder, "certs")]);
+    [this.program] = await Promise.all([gatewayProgram(), certificates, this.django.start()]);
   }
 
   async stop() {
-    await this.service?.stop();
+    await this.django?.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
@@ -102,7 +93,7 @@ address = "127.0.0.1:${https}"
 chain = "certs/dev.pem"
 key = "certs/dev.key"
 [backend]
-url = "${shared.django}"
+url = "${shared.django.url}"
 gateway_key = "\${SIDGATE_GATEWAY_KEY}"
 idle_timeout = "60s"
 [session]
@@ -142,18 +133,11 @@ class Gateway {
   /** Lets all sessions' time run out in Django. */
   async expire() {
     const code = "from sidgate_django.models import Session; from django.utils import timezone; Session.objects.update(expires_at=timezone.now())";
-    await shared.manage("shell", "-c", code);
+    await shared.django.manage("shell", "-c", code);
   }
 
-  /** Ends a session in Django, past the gateway. */
-  async revoke(sid) {
-    const answer = await fetch(`${shared.django}/api/sessions/revoke/`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Gateway-Key": shared.key },
-      body: JSON.stringify({ sid_sha256: [createHash("sha256").update(sid).digest("hex")] }),
-    });
-    const { revoked } = await answer.json();
-    if (revoked?.length !== 1) throw new Error(`Django answered ${answer.status} and ended ${revoked?.length} sessions`);
+  revoke(sid) {
+    return shared.django.revoke(sid);
   }
 }
 

@@ -1,4 +1,5 @@
 // The parts behind the suites of next/: started by the first suite, stopped after the last one.
+import { join } from "node:path";
 import { after } from "node:test";
 import { suite } from "./browser.js";
 import { Stack } from "./stack.js";
@@ -19,8 +20,12 @@ after(async () => {
   await stack.stop();
 }, { timeout: 90_000 });
 
-/** Promises of one more gateway in front of the same Next.js and Django: see `Stack.another`. Hosts are under `host`. */
-export function behindAnotherGateway(name, { configuration, change, host }, body) {
+/**
+ * Promises of one more gateway in front of the same Next.js and Django: see `Stack.another`. Hosts are under `host`. With
+ * `django`, settings (DEMO_...), sessions are those of one more Django, which starts without any: `site.django`.
+ * With `audit` there is a trail: `site.audit`.
+ */
+export function behindAnotherGateway(name, { configuration, change = (text) => text, host = "localhost", django, audit }, body) {
   let port;
   const other = {
     get url() {
@@ -33,6 +38,16 @@ export function behindAnotherGateway(name, { configuration, change, host }, body
     at: (label, path = "") => `https://${label}.${host}:${port}${path}`,
     start: async () => {
       await site.start();
+      if (django) {
+        other.django ??= await stack.anotherDjango(`django-${configuration}`, django);
+        const before = change;
+        change = (text) => before(text.replaceAll(`"${stack.django}"`, `"${other.django.url}"`));
+      }
+      if (audit) {
+        other.audit ??= join(stack.folder, configuration, "audit.log");
+        const before = change;
+        change = (text) => `${before(text)}\n[audit.file]\npath = "${other.audit}"\n`;
+      }
       port ??= await stack.another(configuration, change);
     },
   };

@@ -1,8 +1,8 @@
 // The real thing: Django, Next.js and `sidgate run` on free ports, with everything they write in a folder of its own.
-import { createHash } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Django, revoke } from "./django.js";
 import { IdentityProvider } from "./idp.js";
 import { overhear } from "./overhear.js";
 import { APPLICATIONS, freePorts, OLDEST, ROOT, run, Service, until } from "./process.js";
@@ -28,6 +28,7 @@ export class Stack {
     this.folder = await mkdtemp(join(tmpdir(), "sidgate-e2e-"));
     const [https, admin, next, django] = await freePorts(4);
     this.url = `https://localhost:${https}`;
+    this.next = `http://127.0.0.1:${next}`;
     this.django = `http://127.0.0.1:${django}`;
     await this.idp.start();
     this.between = await overhear(this.django, this.given);
@@ -89,15 +90,18 @@ export class Stack {
     await run(join(DEMO, "manage"), ["--run-dir", this.folder, "seed_demo", "--reset"], { env: this.env });
   }
 
+  /** One more Django, with settings of its own (DEMO_...), which the application behind the gateway does not ask. */
+  async anotherDjango(name, env) {
+    const demo = (await readFile(join(this.folder, "demo-key"), "utf8")).trim();
+    const django = new Django(this.folder, name, { SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: demo, ...env });
+    this.others.push(django);
+    await django.start();
+    return django;
+  }
+
   /** Ends a session in Django, past the gateway. */
-  async revoke(sid) {
-    const answer = await fetch(`${this.django}/api/sessions/revoke/`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Gateway-Key": this.key },
-      body: JSON.stringify({ sid_sha256: [createHash("sha256").update(sid).digest("hex")] }),
-    });
-    const { revoked } = await answer.json();
-    if (revoked?.length !== 1) throw new Error(`Django answered ${answer.status} and ended ${revoked?.length} sessions`);
+  revoke(sid) {
+    return revoke({ url: this.django, key: this.key }, sid);
   }
 
   /** Whether a sid is good in Django, past the gateway. */

@@ -1,0 +1,3 @@
+// The session system, in a real browser.
+import "./devices.js";
+import "./limits.js";
