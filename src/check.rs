@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::Method;
 
+use crate::assertion;
 use crate::certificate::{Certificate, client_verifier};
 use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Place, Preset, Route, Segment, Source};
 use crate::connect::Tls;
@@ -20,7 +21,7 @@ use crate::context::Origin;
 use crate::decision::{Decision, Destination, Reason, Situation, Wants, decide};
 use crate::pages::{self, Pages};
 use crate::route::RouteTable;
-use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, Tenant, User};
+use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, SidHash, Tenant, User};
 use causes::Causes;
 
 /// More redirects of ours in a row than this are a loop.
@@ -50,6 +51,7 @@ pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
     let mut faults = certificate_faults(&config);
     faults.extend(tls_faults(&config));
     faults.extend(tenants::faults(&config));
+    faults.extend(assertion_faults(&config));
     match RouteTable::new(&config) {
         Err(found) => faults.extend(found.into_iter().map(|f| Fault {
             place: f.place,
@@ -87,6 +89,7 @@ pub fn notes(config: &Config) -> Vec<String> {
         .chain(age_note(config))
         .chain(slugs)
         .chain(tenants::note(config))
+        .chain(assertion_notes(config))
         .collect()
 }
 
@@ -129,6 +132,33 @@ fn tls_faults(config: &Config) -> Vec<Fault> {
             hint: Some("`ca`, `client_certificate` and `client_key` are PEM files".into()),
         })
         .collect()
+}
+
+fn assertion_faults(config: &Config) -> Vec<Fault> {
+    let fault = |reason, hint: &str| Fault { place: Place::default(), reason, hint: Some(hint.into()) };
+    let wanted = || config.upstreams.iter().filter(|u| u.assertion == Some(true));
+    match assertion::list(&config.assertion) {
+        Err(reason) => {
+            vec![fault(format!("[assertion]: {reason}"), "`sidgate keys new` makes a key; deploy/assertion.md")]
+        }
+        Ok(keys) if keys.is_empty() => wanted()
+            .map(|u| {
+                let reason = format!("[upstream.{}] has `assertion = true`, and there is no key to sign with", u.name);
+                fault(reason, "make one: sidgate keys new")
+            })
+            .collect(),
+        Ok(_) => Vec::new(),
+    }
+}
+
+/// What everybody on the machine could sign with.
+fn assertion_notes(config: &Config) -> Vec<String> {
+    let keys = assertion::list(&config.assertion).unwrap_or_default();
+    let exposed = keys
+        .iter()
+        .filter(|key| key.exposed)
+        .map(|key| format!("everybody on this machine can read {}, and sign with it: chmod 600", key.file.display()));
+    exposed.collect()
 }
 
 fn client_ca_fault(listener: &Listener) -> Option<Fault> {
@@ -286,6 +316,8 @@ fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
         fingerprint: sid.map(|s| s.fingerprint()).unwrap_or_default(),
         contradictory_onboarding: false,
         headers: OnceLock::new(),
+        sid_hash: SidHash::default(),
+        assertions: OnceLock::new(),
     }
 }
 

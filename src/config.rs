@@ -9,6 +9,7 @@
 //! collects every fault.
 
 mod address;
+mod assertion;
 mod audit;
 mod backend;
 mod check;
@@ -36,6 +37,7 @@ mod value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use assertion::{Algorithm, Assertion, KeySource};
 pub use audit::{Audit, AuditEmails, AuditFile, AuditStdout, AuditSyslog, Fsync, OnFailure, SyslogAddress};
 pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
 pub use fault::{ConfigError, Fault, Place, Source};
@@ -79,6 +81,8 @@ pub struct Config {
     pub pages: Pages,
     /// `[paths]`
     pub paths: Paths,
+    /// `[assertion]`
+    pub assertion: Assertion,
     /// `[log]`
     pub log: Log,
     /// `[audit]`

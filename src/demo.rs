@@ -34,8 +34,9 @@ pub fn configuration(
     front: SocketAddr,
     chain: &Path,
     key: &Path,
+    assertion: &Path,
 ) -> String {
-    let (chain, key) = (quoted(chain), quoted(key));
+    let (chain, key, assertion) = (quoted(chain), quoted(key), quoted(assertion));
     format!(
         r#"# What `sidgate demo` runs with.
 
@@ -53,6 +54,9 @@ key = {key}
 [backend]
 url = "http://{backend}"
 gateway_key = "${{{KEY_VARIABLE}}}"
+
+[assertion]
+key_files = [{assertion}]
 
 [log]
 format = "text"
@@ -169,7 +173,15 @@ mod tests {
 
     fn parsed() -> toml::Table {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        let text = configuration(at(8443), at(9901), at(1), at(2), Path::new("a \"b\"\\c.pem"), Path::new("k"));
+        let text = configuration(
+            at(8443),
+            at(9901),
+            at(1),
+            at(2),
+            Path::new("a \"b\"\\c.pem"),
+            Path::new("k"),
+            Path::new("a"),
+        );
         text.parse().unwrap()
     }
 

@@ -137,6 +137,7 @@ fn configuration(
         embedded: !real || options.config.is_some(),
         chain: &files.chain,
         key: &files.key,
+        assertion: &files.assertion,
     });
     let env = |name: &str| if name == setup::EMBEDDED_KEY { Some(key.to_owned()) } else { std::env::var(name).ok() };
     let base = Config::parse(&text, "sidgate dev", Path::new("."), &env).map_err(NotStarted::Config)?;

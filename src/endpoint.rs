@@ -7,6 +7,7 @@ mod body;
 mod described;
 mod devices;
 mod fix;
+mod jwks;
 mod origin;
 mod session;
 mod tenant;
@@ -22,6 +23,7 @@ use crate::gateway::Gateway;
 use crate::rejection::Rejection;
 
 pub(crate) use body::collect as body_of;
+pub(crate) use jwks::{JWKS, NO_KEY, jwks};
 pub(crate) use origin::{is_own_origin, is_same_origin};
 
 /// The session API's paths.

@@ -18,9 +18,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::assertion::{Assertions, Signer};
 use crate::audit::Audit;
 use crate::body::Body;
-use crate::config::{Config, Rate};
+use crate::config::{self, Config, Rate};
 use crate::context::{self, ConnectionInfo, Context, Origin};
 use crate::cookie::SidCookie;
 use crate::decision::{Decision, Wants};
@@ -50,9 +51,12 @@ pub struct Gateway {
     blocked: Blocked,
     sessions: Sessions,
     upstreams: Vec<Upstream>,
+    assertions: Arc<Assertions>,
+    /// One per upstream; none where the assertion is off.
+    signers: Vec<Option<Signer>>,
     cookie: SidCookie,
     pages: Pages,
-    paths: crate::config::Paths,
+    paths: config::Paths,
     limits: Limits,
     warned: Warned,
     trusted: Proxies,
@@ -101,11 +105,17 @@ impl Gateway {
             .map_err(|faults| faults.iter().map(|f| f.reason.clone() + "\n").collect::<String>())?;
         let tunnels = Tunnels::default();
         let audit = Audit::open(&config.audit)?;
+        let assertions = Assertions::new(&config.assertion)?;
+        assertions.follow();
+        let signer =
+            |(i, u): (usize, &config::Upstream)| (u.assertion != Some(false)).then(|| assertions.signer(&u.name, i));
         Ok(Arc::new(Self {
             routes,
             blocked: Blocked::new(&config.backend.blocked_paths),
             sessions: Sessions::new(config, audit.clone())?,
             upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
+            signers: config.upstreams.iter().enumerate().map(signer).collect(),
+            assertions,
             cookie: SidCookie::new(&config.session),
             pages: Pages::new(&config.pages, &config.paths),
             paths: config.paths.clone(),
@@ -165,6 +175,9 @@ impl Gateway {
             }
             room.welcome(self, cx, request.headers_mut());
         }
+        if cx.path == endpoint::JWKS {
+            return endpoint::jwks(self, cx);
+        }
         if let Some(endpoint) = Endpoint::at(&cx.path) {
             cx.facts.route = Some(endpoint.path().into());
             let answer = endpoint.answer(self, cx, request).await;
@@ -206,6 +219,11 @@ impl Gateway {
     /// The applications.
     pub fn upstreams(&self) -> &[Upstream] {
         &self.upstreams
+    }
+
+    /// The assertions, with their keys: [`Assertions::reload`] reads those anew.
+    pub fn assertions(&self) -> &Arc<Assertions> {
+        &self.assertions
     }
 
     /// WebSocket tunnels, for the drain.

@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::assertion::Signer;
 use crate::session::{Found, Freshness, Onboarding, Session};
 
 /// Whether the upstream is told of a user.
@@ -21,6 +22,8 @@ pub const SESSION_CHANGED: HeaderName = HeaderName::from_static("x-auth-session-
 /// An order of the upstream: the session of this sid becomes the browser's.
 pub const SET_SESSION: HeaderName = HeaderName::from_static("x-auth-set-session");
 
+/// The signed proof of who the user is.
+const ASSERTION: HeaderName = HeaderName::from_static("x-auth-assertion");
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const TENANT_ID: HeaderName = HeaderName::from_static("x-auth-tenant-id");
 const TENANT_ID_ALIAS: HeaderName = HeaderName::from_static("x-tenant-id");
@@ -100,7 +103,8 @@ fn folded(name: &str) -> String {
 }
 
 /// Writes the identity headers, each with the end of its line. The reserved ones of the client must not be written.
-pub fn write(out: &mut Vec<u8>, who: Option<&Found>) {
+/// `proof` signs for the upstream; `asked` is the time of the request, in Unix seconds.
+pub fn write(out: &mut Vec<u8>, who: Option<&Found>, proof: Option<&Signer>, asked: i64) {
     let Some(found) = who else { return line(out, &STATUS, b"anonymous") };
     let session = &*found.session;
     out.extend_from_slice(session.headers.get_or_init(|| {
@@ -109,6 +113,9 @@ pub fn write(out: &mut Vec<u8>, who: Option<&Found>) {
         block.into()
     }));
     line(out, &FRESHNESS, freshness(found.freshness).as_bytes());
+    if let Some(signer) = proof {
+        signer.write(ASSERTION.as_str(), session, asked, out);
+    }
 }
 
 fn line(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
@@ -146,16 +153,20 @@ fn lines(session: &Session) -> Vec<(HeaderName, HeaderValue)> {
         }
     }
     add(SESSION, session.fingerprint.as_str());
-    let onboarding = match &session.onboarding {
+    out.extend(HeaderValue::try_from(onboarding(session)).ok().map(|v| (ONBOARDING, v)));
+    out.extend(list(session.user.role.iter()).map(|v| (ROLES, v)));
+    out.extend(list(session.permissions.iter()).map(|v| (PERMISSIONS, v)));
+    out
+}
+
+/// How far the user is with onboarding, in the words of the header and of the assertion.
+pub(crate) fn onboarding(session: &Session) -> String {
+    let text = match &session.onboarding {
         Onboarding::Complete => "complete".to_owned(),
         Onboarding::Needed { step: None } => "needed".to_owned(),
         Onboarding::Needed { step: Some(step) } => format!("needed;step={}", encoded(step, PARAMETER)),
     };
-    let onboarding = if onboarding.len() <= MAX_VALUE { onboarding } else { "needed".to_owned() };
-    out.extend(HeaderValue::try_from(onboarding).ok().map(|v| (ONBOARDING, v)));
-    out.extend(list(session.user.role.iter()).map(|v| (ROLES, v)));
-    out.extend(list(session.permissions.iter()).map(|v| (PERMISSIONS, v)));
-    out
+    if text.len() <= MAX_VALUE { text } else { "needed".to_owned() }
 }
 
 /// A value as it stands where it is visible ASCII, percent-encoded where it must be.

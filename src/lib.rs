@@ -14,6 +14,7 @@
 //!
 //! What a request may need is read from [`config`]; [`check`] finds what only shows when its parts are seen together.
 
+pub mod assertion;
 pub mod audit;
 pub mod body;
 pub mod certificate;

@@ -88,6 +88,11 @@ impl Rejection {
         Self::new(StatusCode::NOT_FOUND, "no_route", "There is nothing at this address.")
     }
 
+    /// There is no key set, because nothing is signed.
+    pub fn no_assertion_key(message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_assertion_key", message)
+    }
+
     /// A route, but not for this method.
     pub fn method(allow: String) -> Self {
         let allow = Some(allow);

@@ -3,6 +3,7 @@
 //! [`Sessions`] answers "whose is this `sid`?" with a [`Lookup`]. Behind it stand the cache (`cache`), the client of
 //! the session backend (`backend`) and the reading of its answers (`wire`). Nobody else asks the backend.
 
+mod assertions;
 mod backend;
 mod cache;
 mod door;
@@ -10,9 +11,10 @@ mod lookup;
 mod types;
 mod wire;
 
+pub(crate) use assertions::KeptAssertion;
 pub use backend::{
     Caller, Credentials, Device, DevicesAnswer, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer, Which,
 };
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
-pub use types::{Fingerprint, Onboarding, Session, SessionId, Tenant, User};
+pub use types::{Fingerprint, Onboarding, Session, SessionId, SidHash, Tenant, User};

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::assertion::Signer;
 use crate::body::{Body, Upload};
 use crate::config;
 use crate::connect::{Connector, Tls};
@@ -109,6 +110,8 @@ pub struct Rules<'a> {
     pub route: &'a Route,
     /// The sid that the session was asked by.
     pub sid: Option<&'a SessionId>,
+    /// What signs the assertion for this upstream.
+    pub proof: Option<&'a Signer>,
 }
 
 impl Upstream {

@@ -69,7 +69,15 @@ async fn start(
     let at = |l: &TcpListener| l.local_addr().map_err(|e| e.to_string());
     let made = demo::Certificate::for_localhost().map_err(|e| e.to_string())?;
     let files = demo::Files::write(&made).map_err(|e| format!("the demo's certificate cannot be written: {e}"))?;
-    let text = demo::configuration(https, admin, at(&for_backend)?, at(&for_front)?, &files.chain, &files.key);
+    let text = demo::configuration(
+        https,
+        admin,
+        at(&for_backend)?,
+        at(&for_front)?,
+        &files.chain,
+        &files.key,
+        &files.assertion,
+    );
     let env = |name: &str| (name == demo::KEY_VARIABLE).then(|| key.clone());
     let config = Config::parse(&text, "demo", Path::new("."), &env).map_err(|faults| {
         print_faults(&faults);

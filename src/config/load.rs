@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{Problem, Reader, Table, Value};
 use super::{
-    Admin, ApplicationPreset, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages, Paths,
-    Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
+    Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages,
+    Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -35,8 +35,18 @@ impl Config {
         let file = path.display().to_string();
         let text = text_of(path, &file)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), replaced)?;
+        let counts = |table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
+        let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&counts))?;
         Ok((config, Source { file, text }))
+    }
+
+    /// Reads one table of a file for a command that needs no more: what else it says may be faulty, and secrets that
+    /// it names need not be in this environment.
+    pub(crate) fn load_only(path: &Path, table: &str) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = text_of(path, &file)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&|other| other == Some(table)))
     }
 
     /// Checks a text. `file` is its name in faults, `base` what paths in it are relative to, `env` the environment.
@@ -46,16 +56,19 @@ impl Config {
         base: &Path,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        parse(text, file, base, env, &[])
+        parse(text, file, base, env, None)
     }
 }
+
+/// Whether a fault counts, by the table that it stands in.
+type Counts<'a> = &'a dyn Fn(Option<&str>) -> bool;
 
 fn parse(
     text: &str,
     file: &str,
     base: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-    replaced: &[&str],
+    counts: Option<Counts<'_>>,
 ) -> Result<Config, ConfigError> {
     if text.len() > LARGEST {
         return Err(too_large(file));
@@ -64,12 +77,12 @@ fn parse(
     let reader = Reader::new(text, base, env);
     let config = read(&mut Table::root(&reader, document.get_ref()));
     let mut found = reader.into_found();
-    if !replaced.is_empty() {
+    if let Some(counts) = counts {
         let mut keys = Vec::new();
         document.get_ref().iter().for_each(|(key, value)| places(key.get_ref(), key.span().start, value, &mut keys));
         // A fault belongs to the last key before it.
         let table = |at: usize| keys.iter().filter(|(start, _)| *start <= at).max().map(|(_, table)| *table);
-        found.retain(|f| !table(f.fault.place.0.start).is_some_and(|t| replaced.contains(&t)));
+        found.retain(|f| counts(table(f.fault.place.0.start)));
     }
     let faults = syntax::merge(text, &errors, found);
     if faults.is_empty() { Ok(config) } else { Err(ConfigError::new(file, text, faults)) }
@@ -86,6 +99,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let sign_in = root.table("sign_in", SignIn::read);
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
+    let assertion = root.table("assertion", Assertion::read);
     let log = root.table("log", Log::read);
     let audit = root.table("audit", Audit::read);
     let upstreams = root.named("upstream", |table, name| {
@@ -113,6 +127,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         sign_in,
         pages,
         paths,
+        assertion,
         log,
         audit,
         upstreams,
@@ -210,7 +225,10 @@ mod tests {
             path = "/a"
             acess = "public"
         "#;
-        let parsed = |replaced: &[&str]| parse(text, "x", Path::new(""), &|_| None, replaced).unwrap_err();
+        let parsed = |replaced: &[&str]| {
+            let counts = |table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
+            parse(text, "x", Path::new(""), &|_| None, Some(&counts)).unwrap_err()
+        };
         assert_eq!(parsed(&["backend", "certificate", "listener", "upstream"]).faults.len(), 1);
         assert!(parsed(&["certificate", "listener", "upstream"]).faults.len() > 3);
     }

@@ -37,6 +37,8 @@ pub struct Upstream {
     /// Cookies by whose presence the application takes somebody for signed in: it sees none of them in a request that
     /// is known to have no session.
     pub session_cookies: Vec<String>,
+    /// Whether it gets the assertion; absent: once there is a key.
+    pub assertion: Option<bool>,
 }
 
 impl Default for Upstream {
@@ -53,6 +55,7 @@ impl Default for Upstream {
             balance: Balance::default(),
             health: None,
             session_cookies: Vec::new(),
+            assertion: None,
         }
     }
 }
@@ -77,6 +80,7 @@ impl Upstream {
             session_cookies: table
                 .list("session_cookies", session::COOKIE, session::token)
                 .unwrap_or(default.session_cookies),
+            assertion: table.optional_flag("assertion").or(default.assertion),
         };
         table.finish();
         upstream.check(table);

@@ -18,6 +18,11 @@ impl RequestId {
         Self(Uuid::new_v7(Timestamp::from_unix(NoContext, now.as_secs(), now.subsec_nanos())))
     }
 
+    /// When it was made, in Unix seconds (RFC 9562, section 5.7: its first 48 bits are milliseconds).
+    pub fn seconds(&self) -> i64 {
+        i64::try_from((self.0.as_u128() >> 80) / 1000).unwrap_or(i64::MAX)
+    }
+
     /// For `X-Request-Id`.
     pub fn header(&self) -> HeaderValue {
         let mut buffer = Uuid::encode_buffer();

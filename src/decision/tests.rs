@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::route::TenantMatch;
-use crate::session::{Fingerprint, Onboarding, Tenant, Unavailable, User};
+use crate::session::{Fingerprint, Onboarding, SidHash, Tenant, Unavailable, User};
 
 /// The README's table itself, without its ruler. A cell that says one thing says it for pages and api; "drop `sid`" is for
 /// pages only ("Late refusals" of the contract).
@@ -32,6 +32,8 @@ fn session(tenant: Option<(&str, Option<&str>)>, onboarding: Onboarding) -> Sess
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
         headers: OnceLock::new(),
+        sid_hash: SidHash::default(),
+        assertions: OnceLock::new(),
     }
 }
 

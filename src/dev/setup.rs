@@ -13,6 +13,9 @@ pub(super) const EMBEDDED_KEY: &str = "SIDGATE_DEV_KEY";
 /// The one that holds a real backend's.
 const BACKEND_KEY: &str = "SIDGATE_GATEWAY_KEY";
 
+/// The upstream, as the kits expect it in an assertion.
+const APPLICATION: &str = "nextjs";
+
 /// Where things are.
 pub(super) struct Places<'a> {
     pub(super) https: SocketAddr,
@@ -23,6 +26,7 @@ pub(super) struct Places<'a> {
     pub(super) embedded: bool,
     pub(super) chain: &'a Path,
     pub(super) key: &'a Path,
+    pub(super) assertion: &'a Path,
 }
 
 /// Routes that suit a new application; with `--config` they make place for the team's own.
@@ -30,50 +34,51 @@ const ROUTES: &str = r#"
 [[route]]
 path = "/{*rest}"
 access = "optional"
-upstream = "app"
+upstream = "nextjs"
 
 [[route]]
 path = "/_next/{*rest}"
 access = "public"
-upstream = "app"
+upstream = "nextjs"
 
 [[route]]
 path = "/auth/signin"
 access = "guest"
 kind = "page"
-upstream = "app"
+upstream = "nextjs"
 
 [[route]]
 path = "/onboarding/{*rest}"
 access = "signed_in"
 kind = "page"
-upstream = "app"
+upstream = "nextjs"
 
 [[route]]
 path = "/dashboard"
 access = "signed_in"
 kind = "page"
-upstream = "app"
+upstream = "nextjs"
 
 [[route]]
 path = "/{tenant}/dashboard/{*rest}"
 access = "onboarded"
 kind = "page"
-upstream = "app"
+upstream = "nextjs"
 tenant = { parameter = "tenant", match = "slug" }
 
 [[route]]
 path = "/api/{*rest}"
 access = "signed_in"
 kind = "api"
-upstream = "app"
+upstream = "nextjs"
 "#;
 
 /// The configuration as text, in the vocabulary of `gateway.toml`.
 pub(super) fn text(places: &Places<'_>) -> String {
-    let Places { https, admin, upstream, backend, embedded, chain, key } = places;
+    let Places { https, admin, upstream, backend, embedded, chain, key, assertion } = places;
     let key_variable = if *embedded { EMBEDDED_KEY } else { BACKEND_KEY };
-    let (chain, key, backend, upstream) = (quoted(chain), quoted(key), json(backend), json(upstream));
+    let (chain, key, assertion) = (quoted(chain), quoted(key), quoted(assertion));
+    let (backend, upstream) = (json(backend), json(upstream));
     format!(
         r#"# What `sidgate dev` runs with.
 [admin]
@@ -98,12 +103,15 @@ refresh_ahead = "0s"
 per_client = "20/s"
 per_email = "20/s"
 
+[assertion]
+key_files = [{assertion}]
+
 [log]
 format = "text"
 level = "warn,sidgate::gateway::disagreement=error"   # disagreement is explained in the terminal's own words
 access = false
 
-[upstream.app]
+[upstream.nextjs]
 url = {upstream}
 connect_timeout = "5s"
 response_timeout = "10m"    # the first compilation of a page takes its time
@@ -121,16 +129,23 @@ pub(super) fn take_over(base: Config, file: &Path, real_backend: bool) -> Result
     let replaced = ["server", "admin", "listener", "certificate", "log", "upstream", "backend"];
     let (replaced, _) = replaced.split_at(if real_backend { 6 } else { 7 });
     let (team, source) = Config::load_without(file, replaced)?;
+    // What the application verifies in the assertion is its own name there, and the issuer's and backend's.
+    let name = team.upstreams.first().map_or_else(|| APPLICATION.to_owned(), |u| u.name.clone());
     let cookies = team.upstreams.into_iter().flat_map(|u| u.session_cookies).collect();
-    let upstreams =
-        base.upstreams.into_iter().map(|u| Upstream { session_cookies: Vec::clone(&cookies), ..u }).collect();
+    let upstreams = base
+        .upstreams
+        .into_iter()
+        .map(|u| Upstream { name: name.clone(), session_cookies: Vec::clone(&cookies), ..u })
+        .collect();
     let mut config = Config { upstreams, routes: team.routes, pages: team.pages, paths: team.paths, ..base };
     config.preset = team.preset;
     for route in &mut config.routes {
-        route.upstream = "app".into();
+        route.upstream.clone_from(&name);
         (route.response_timeout, route.idle_timeout) = (None, None);
         route.host = route.host.take().map(local);
     }
+    config.assertion.issuer = team.assertion.issuer;
+    config.assertion.backend_audience = team.assertion.backend_audience;
     let session = std::mem::replace(&mut config.session, team.session);
     (config.session.ttl, config.session.refresh_ahead) = (session.ttl, session.refresh_ahead);
     // `localhost` itself takes no cookie for all below it.

@@ -29,7 +29,8 @@ impl Gateway {
             return Err(Rejection::cross_origin());
         }
         self.drop_sid(cx, permit.drop_sid());
-        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref() };
+        let proof = self.signers.get(route.upstream).and_then(Option::as_ref);
+        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), proof };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
         // Those of a public route too, on which nobody has asked whose they are.
         let came = if route.may_set_session { self.sids(request.headers()) } else { SidCookies::default() };

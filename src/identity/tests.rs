@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::{Fingerprint, Tenant, User};
+use crate::session::{Fingerprint, SidHash, Tenant, User};
 
 fn session() -> Session {
     let tenant = Tenant { id: "t-1".into(), slug: Some("acme".into()), name: Some("Acme".into()) };
@@ -23,6 +23,8 @@ fn session() -> Session {
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
         headers: OnceLock::new(),
+        sid_hash: SidHash::default(),
+        assertions: OnceLock::new(),
     }
 }
 
@@ -33,7 +35,7 @@ fn told(session: Session, freshness: Freshness) -> HeaderMap {
 /// What a server reads of it.
 fn written(who: Option<&Found>) -> HeaderMap {
     let mut bytes = Vec::new();
-    write(&mut bytes, who);
+    write(&mut bytes, who, None, 0);
     bytes.extend_from_slice(b"\r\n");
     let mut fields = [httparse::EMPTY_HEADER; 16];
     let httparse::Status::Complete((length, fields)) = httparse::parse_headers(&bytes, &mut fields).unwrap() else {

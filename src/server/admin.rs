@@ -2,7 +2,8 @@
 //!
 //! `/livez`: the process runs. `/readyz`: it can do its work; 503 while it drains, and while the backend refuses its
 //! key (which no restart of Django will mend). A backend that is down does not make it unready: public pages are
-//! served, and the other gateways would be as unready. The same holds for instances of an upstream. `/metrics`: Prometheus text.
+//! served, and the other gateways would be as unready. The same holds for instances of an upstream. `/metrics`: Prometheus
+//! text. `/jwks.json`: the key set of the assertion, for receivers that are near.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 
 use super::{Shared, connection};
 use crate::audit::{Audit, SinkState};
+use crate::endpoint;
 use crate::telemetry;
 use crate::upstream::{InstanceState, Upstream};
 
@@ -54,7 +56,11 @@ fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>>
         "/livez" => text(StatusCode::OK, "text/plain", "ok\n".into()),
         "/readyz" => ready(shared),
         "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", metrics(shared)),
-        _ => text(StatusCode::NOT_FOUND, "text/plain", "here are /livez, /readyz and /metrics\n".into()),
+        "/jwks.json" => match shared.gateway.assertions().jwks() {
+            Some(set) => text(StatusCode::OK, "application/jwk-set+json", set),
+            None => text(StatusCode::NOT_FOUND, "text/plain", format!("{}\n", endpoint::NO_KEY)),
+        },
+        _ => text(StatusCode::NOT_FOUND, "text/plain", "here are /livez, /readyz, /metrics and /jwks.json\n".into()),
     }
 }
 
@@ -128,6 +134,7 @@ fn instance_metrics(shared: &Shared) -> String {
 
 fn metrics(shared: &Shared) -> String {
     let counts = shared.gateway.sessions().counts();
+    let assertions = shared.gateway.assertions();
     let gauge = |n: usize| n as u64;
     let mut text = shared.log.metrics().render(&[
         ("sidgate_connections", "Open downstream connections.", gauge(shared.connections.len())),
@@ -144,6 +151,8 @@ fn metrics(shared: &Shared) -> String {
             "Sessions that the backend calls both in need of onboarding and through with it.",
             counts.contradictions,
         ),
+        ("sidgate_assertions_signed_total", "Assertions signed; per request it is far below one.", assertions.signed()),
+        ("sidgate_assertion_keys", "Keys in the key set of the assertion.", gauge(assertions.published())),
         (
             "sidgate_backend_up",
             "1 when the last call to the backend was answered.",

@@ -189,6 +189,9 @@ impl Cache {
             let left = Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default();
             until = until.min(now + left);
         }
+        if let Some(old) = &entry.good {
+            session.inherit(&old.session);
+        }
         self.forget_good(entry);
         let weight = weight(&session);
         let full = self.live.load(Relaxed) >= self.config.max_entries

@@ -1,12 +1,14 @@
 //! The words: what a session is.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use super::assertions::KeptAssertions;
 
 /// So far the backend's clock may be behind ours before a sign-in seems older than it is.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
@@ -37,21 +39,42 @@ impl SessionId {
         Uuid::from_u128(self.0).hyphenated().to_string()
     }
 
-    /// What may be shown of it.
-    pub fn fingerprint(&self) -> Fingerprint {
+    /// SHA-256 of the 36 characters: what the backend stores in its place.
+    pub fn hash(&self) -> SidHash {
         let mut buffer = Uuid::encode_buffer();
         let text = Uuid::from_u128(self.0).hyphenated().encode_lower(&mut buffer);
-        let hash = digest(&SHA256, text.as_bytes());
+        let mut out = [0; 32];
+        out.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        SidHash(out)
+    }
+
+    /// What may be shown of it.
+    pub fn fingerprint(&self) -> Fingerprint {
         let mut out = [0; 16];
-        for (i, byte) in hash.as_ref().iter().take(8).enumerate() {
-            out[2 * i] = HEX[usize::from(byte >> 4)];
-            out[2 * i + 1] = HEX[usize::from(byte & 15)];
+        for (digits, byte) in out.chunks_exact_mut(2).zip(self.hash().0) {
+            digits.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
         Fingerprint(out)
     }
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// SHA-256 of a sid. It finds a session at the backend, and no sid comes out of it: 122 random bits are not guessed.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct SidHash([u8; 32]);
+
+impl fmt::Display for SidHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SidHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,6 +174,10 @@ pub struct Session {
     pub contradictory_onboarding: bool,
     /// The identity headers as they are written, made once per answer of the backend by `identity`.
     pub(crate) headers: OnceLock<Box<[u8]>>,
+    /// Of the sid, for the assertion.
+    pub(crate) sid_hash: SidHash,
+    /// What was signed about it, made by `assertion`. Of the next answer of the backend too, if it says the same.
+    pub(crate) assertions: OnceLock<Arc<KeptAssertions>>,
 }
 
 impl Session {
@@ -168,6 +195,18 @@ impl Session {
         let Some(at) = self.authenticated_at else { return true };
         let since = Duration::try_from(now.duration_since(at)).unwrap_or_default();
         since > age + CLOCK_TOLERANCE
+    }
+
+    /// Takes over what was signed about the same session, unless something has changed that an assertion says.
+    pub(crate) fn inherit(&self, old: &Self) {
+        let same = self.user == old.user
+            && self.tenant == old.tenant
+            && self.onboarding == old.onboarding
+            && self.sid_hash == old.sid_hash;
+        if let (true, Some(assertions)) = (same, old.assertions.get()) {
+            // Something was signed about the new one already: as good.
+            let _ = self.assertions.set(assertions.clone());
+        }
     }
 
     /// Whether onboarding is still to be done.

@@ -5,6 +5,8 @@
 //! not sign a shop's customers out. For backends that have no words there is `[backend] refused_statuses`: those refuse
 //! the request, and the cookie stays.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -81,7 +83,9 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         idle_expires_at: time(json, &fields.idle_expires_at),
         fingerprint: sid.fingerprint(),
         contradictory_onboarding: contradictory,
-        headers: std::sync::OnceLock::new(),
+        headers: OnceLock::new(),
+        sid_hash: sid.hash(),
+        assertions: OnceLock::new(),
     })
 }
 

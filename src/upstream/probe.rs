@@ -57,7 +57,7 @@ fn head(instance: &Instance, check: &HealthCheck) -> Option<Head> {
     Head::field(&mut bytes, "host", host.as_bytes());
     Head::field(&mut bytes, "user-agent", b"sidgate-health");
     Head::field(&mut bytes, "connection", b"close");
-    identity::write(&mut bytes, None);
+    identity::write(&mut bytes, None, None, 0);
     Some(Head::end(bytes, &Method::GET, Framing::Empty))
 }
 

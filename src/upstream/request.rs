@@ -40,7 +40,7 @@ pub(super) fn head(
     let said_length = of_client(&parts.headers, cx, &mut out)?;
     cookies(&parts.headers, rules, permit, session_cookies, &mut out);
     forwarding(cx, &mut out);
-    identity::write(&mut out, permit.who());
+    identity::write(&mut out, permit.who(), rules.proof, cx.id.seconds());
     if websocket {
         Head::field(&mut out, "connection", b"upgrade");
         Head::field(&mut out, "upgrade", b"websocket");

@@ -32,7 +32,7 @@ fn it_stays_on_loopback_and_refuses_what_cannot_be_meant() {
         (&["--as", "mallory"][..], "alice, bob"),
         (&["--as", "alice", "--backend", own][..], "embedded"),
         (&["--backend", own][..], "SIDGATE_GATEWAY_KEY"),
-        (&["--upstream", "ftp://x"][..], "upstream.app.url"),
+        (&["--upstream", "ftp://x"][..], "upstream.nextjs.url"),
         (&["--config", "/nowhere/gateway.toml"][..], "cannot read the configuration"),
     ] {
         let all = [&["dev", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ca", ca][..], arguments].concat();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use sidgate::config::{Certificate, Config, Listener, Place, Route, Secret, Upstream};
+use sidgate::config::{Certificate, Config, KeySource, Listener, Place, Route, Secret, Upstream};
 
 use super::KEY;
 
@@ -34,6 +34,7 @@ fn the_reference_is_the_defaults() {
         ..Config::default()
     };
     expected.backend.gateway_key = Some(Secret::new(KEY));
+    expected.assertion.keys = KeySource::Folder(folder.path().join("keys"));
     assert_eq!(config, expected);
 }
 
@@ -50,6 +51,7 @@ fn what_is_not_said_is_as_in_the_reference() {
     assert_eq!((config.server, config.session), (expected.server, expected.session));
     assert_eq!((config.admin, config.sign_in, config.log), (expected.admin, expected.sign_in, expected.log));
     assert_eq!((config.pages, config.paths), (expected.pages, expected.paths));
+    assert_eq!(config.assertion, expected.assertion);
     assert_eq!(config.upstreams, [Upstream::default()]);
 }
 

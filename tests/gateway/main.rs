@@ -1,6 +1,7 @@
 //! The gateway's promises, one module each, held against the real server on port 0.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod assertion;
 mod backend_down;
 mod balancing;
 mod behind_proxies;
@@ -36,3 +37,5 @@ mod tenants;
 mod tls;
 mod transports;
 mod upgrades;
+#[path = "../assertion/verify.rs"]
+mod verify;

@@ -16,7 +16,12 @@ use crate::config::{Rate, suggest, value};
 impl Table<'_> {
     /// `true` or `false`.
     pub(in crate::config) fn flag(&mut self, key: &str, default: bool) -> bool {
-        self.value(key, |v| v.as_bool().ok_or_else(|| Problem::expected("`true` or `false`", v))).unwrap_or(default)
+        self.optional_flag(key).unwrap_or(default)
+    }
+
+    /// `true`, `false`, or absent.
+    pub(in crate::config) fn optional_flag(&mut self, key: &str) -> Option<bool> {
+        self.value(key, |v| v.as_bool().ok_or_else(|| Problem::expected("`true` or `false`", v)))
     }
 
     /// A whole number.

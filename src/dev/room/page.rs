@@ -168,7 +168,7 @@ fn doubt(lookup: &Lookup) -> String {
 /// The identity headers, by the same function that writes them.
 fn told(found: Option<&Found>) -> String {
     let mut lines = Vec::new();
-    identity::write(&mut lines, found);
+    identity::write(&mut lines, found, None, 0);
     let lines = String::from_utf8_lossy(&lines);
     let row = |(name, value): (&str, &str)| {
         format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(&title_case(name)), escape(value))

@@ -74,7 +74,8 @@ impl Entry {
     }
 }
 
-/// About what a session costs in memory: its texts, twice (once more as header values), and the structures.
+/// About what a session costs in memory: its texts, twice (once more as header values), an assertion, and the
+/// structures.
 pub(super) fn weight(session: &Session) -> usize {
     let tenants: usize = session.tenants.iter().map(|t| 96 + t.id.len()).sum();
     let permissions: usize = session.permissions.iter().map(|p| 32 + 2 * p.len()).sum();

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::session::types::{Onboarding, User};
+use crate::session::types::{Onboarding, SidHash, User};
 
 mod model;
 
@@ -33,6 +33,8 @@ fn session(n: u128) -> Session {
         fingerprint: sid(n).fingerprint(),
         contradictory_onboarding: false,
         headers: OnceLock::new(),
+        sid_hash: SidHash::default(),
+        assertions: OnceLock::new(),
     }
 }
 
