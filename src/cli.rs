@@ -4,6 +4,7 @@ mod audit;
 mod conformance;
 mod demo;
 mod dev;
+mod keys;
 mod run;
 
 use std::io::IsTerminal;
@@ -53,6 +54,11 @@ enum Command {
     },
     /// Daily work with `next dev`: https on localhost, users to switch between, and every redirect explained.
     Dev(Dev),
+    /// The keys of the signed assertion: make, list, retire.
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
+    },
     /// Report every fault of a configuration; exit 1 if there is one.
     Check {
         /// The configuration.
@@ -162,6 +168,7 @@ pub fn main() -> ExitCode {
             demo::run(https, admin, test_sessions, sessions.policy())
         }
         Command::Dev(dev) => dev::run(&dev.options()),
+        Command::Keys { command } => keys::run(command),
         Command::Check { config } => match check::load(&config) {
             Ok(found) => {
                 let (routes, upstreams) =

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod dev;
+mod keys;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
