@@ -134,6 +134,11 @@ impl Gateway {
         Client::https(self.address())
     }
 
+    /// The folder that paths in the configuration are relative to.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The certificate of `localhost`, as a file.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("local.pem")
