@@ -7,6 +7,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use super::described::DescribedTenant;
+use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::Context;
 use crate::decision::{Reason, Refusal, Wants};
@@ -109,7 +110,9 @@ async fn end(
     let (sid, found) = signed_in(gateway, cx, headers).await?;
     let (user, own) = (&found.session.user.id, found.session.public_id.as_deref());
     gateway.limits().end_devices_user.check(user.clone()).map_err(limited)?;
-    let revoked = match gateway.sessions().end_devices(&sid, user, which, &cx.caller()).await {
+    let answer = gateway.sessions().end_devices(&sid, user, which, &cx.caller()).await;
+    cx.audited.push(audited(&found.session, which, &answer));
+    let revoked = match answer {
         DevicesAnswer::Good(revoked) => revoked,
         other => return Err(refusal(gateway, cx, &other)),
     };
@@ -119,6 +122,23 @@ async fn end(
         gateway.expire_sid(cx);
     }
     Ok(super::json(StatusCode::OK, &Ended { revoked }))
+}
+
+/// Whose sessions were to end, which of them, and what came of it.
+fn audited(session: &Session, which: Which<'_>, answer: &DevicesAnswer<Vec<String>>) -> Event {
+    let event = Event::new(Kind::Revocation).of(session);
+    let event = match which {
+        Which::One(id) => event.method("one").public_ids(&[id]),
+        Which::Others => event.method("others"),
+        Which::All => event.method("all"),
+    };
+    match answer {
+        DevicesAnswer::Good(revoked) => event.outcome("revoked").public_ids(revoked),
+        DevicesAnswer::NotFound => event.outcome("refused").reason("session_not_found"),
+        DevicesAnswer::Refused(code) => event.outcome("refused").reason(code.as_str()),
+        DevicesAnswer::NotSupported => event.outcome("not_supported"),
+        DevicesAnswer::Unavailable(why) => event.outcome("unavailable").reason(why.as_str()),
+    }
 }
 
 /// Who asks, by a session that is known to be good now.

@@ -18,6 +18,7 @@ use serde_json::json;
 use super::body;
 use super::described::Described;
 use super::session::see_other;
+use crate::audit::{Event, Kind};
 use crate::body::Body;
 use crate::context::Context;
 use crate::cookie::{Marker, SidCookies};
@@ -55,9 +56,14 @@ pub(super) async fn post(
     let message = "Too many attempts to fix a session. Wait a little and try again.";
     let limited = |wait| Rejection::limited("rate_limited", message, wait);
     gateway.limits().fix_client.check(client_prefix(cx.client)).map_err(limited)?;
+    gateway.may_be_audited()?;
     let headers = request.headers().clone();
     let form = read(request).await?;
     let (truth, cleared) = fix(gateway, cx, &headers).await?;
+    cx.audited.push(match &truth {
+        Truth::Live(_, found) => Event::new(Kind::FixSession).of(&found.session).outcome("kept"),
+        Truth::None(reason) => Event::new(Kind::FixSession).outcome("none").reason(reason.as_str()),
+    });
     match (truth, form) {
         (Truth::Live(_, found), Some(next)) => {
             Ok(see_other(&gateway.after_sign_in(cx, &found.session, next.as_deref())))

@@ -59,8 +59,9 @@ impl Gateway {
             note(cx, resolved);
             decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
         }
-        if decision.reason() == Reason::OtherTenant && self.audit().is_on() {
-            audit_tenant(cx, route, page, &resolved.lookup);
+        let told = matches!(decision.reason(), Reason::OtherTenant | Reason::FreshSignInRequired);
+        if told && self.audit().is_on() {
+            audit(cx, decision.reason(), (route, page), &resolved.lookup);
         }
         cx.facts.decision = Some(decision.as_str());
         cx.facts.reason = Some(decision.reason().as_str());
@@ -90,15 +91,18 @@ impl Gateway {
     }
 }
 
-/// Another tenant's address: which, and who asked for it. The page's own rule was asked first.
-fn audit_tenant(cx: &mut Context, route: &Route, page: Option<&PageOf<'_>>, lookup: &Lookup) {
+/// Another tenant's address, and which; or a page that asks for a fresh sign-in. The page's own rule was asked first.
+fn audit(cx: &mut Context, reason: Reason, (route, page): (&Route, Option<&PageOf<'_>>), lookup: &Lookup) {
     let Lookup::Found(found) = lookup else { return };
+    if reason == Reason::FreshSignInRequired {
+        return cx.audited.push(Event::new(Kind::FreshSignIn).of(&found.session).outcome("asked"));
+    }
     let ruled = [page.map(|(path, of_page)| (*of_page, path.as_str())), Some((route, cx.path.as_str()))];
     let named = ruled.into_iter().flatten().find_map(|(route, path)| {
         let named = route.tenant?.named(cx.authority.host(), path);
         Some(named.into_owned())
     });
-    let event = Event::new(Kind::TenantRefused).of(&found.session).reason(Reason::OtherTenant.as_str());
+    let event = Event::new(Kind::TenantRefused).of(&found.session).reason(reason.as_str());
     cx.audited.push(event.other_tenant(&named.unwrap_or_default()));
 }
 

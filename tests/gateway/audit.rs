@@ -178,6 +178,51 @@ async fn a_switch_of_the_tenant_is_told_and_so_is_one_that_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_are_ended_from_the_list_of_devices_are_told_by_their_public_ids() {
+    let world = World::with(AUDIT).await;
+    let client = world.client();
+    let (own, other) = (signed_in(&world, ALICE).await, signed_in(&world, ALICE).await);
+    let end = |path: &str| client.call(Method::DELETE, path).same_origin().cookie(&cookie(&own)).send();
+    let ids = |world: &World| of(world, "sign_in").iter().map(|line| line["public_id"].clone()).collect::<Vec<_>>();
+    let public = ids(&world)[1].as_str().unwrap().to_owned();
+    assert_eq!(end(&format!("/api/auth/sessions/{public}")).await.status, 200);
+    assert_eq!(end("/api/auth/sessions/00000000-0000-4000-8000-00000000dead").await.status, 404);
+    signed_in(&world, ALICE).await;
+    let third = ids(&world)[2].clone();
+    assert_eq!(end("/api/auth/sessions?scope=others").await.status, 200);
+    let told = of(&world, "revocation");
+    let words: Vec<_> = told.iter().map(|l| format!("{} {} {}", l["method"], l["outcome"], l["reason"])).collect();
+    assert_eq!(
+        words,
+        ["\"one\" \"revoked\" null", "\"one\" \"refused\" \"session_not_found\"", "\"others\" \"revoked\" null"]
+    );
+    assert_eq!((&told[0]["public_ids"], &told[2]["public_ids"]), (&json!([public]), &json!([third])));
+    assert!(told.iter().all(|line| line["user"] == "1" && line["session"] == of(&world, "sign_in")[0]["session"]));
+    client.get("/dashboard").navigate().cookie(&cookie(&other)).send().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_fixed_and_a_page_that_asks_for_a_fresh_sign_in_are_told() {
+    let route = "[[route]]\npath = \"/payments\"\nkind = \"page\"\nupstream = \"app\"\nmax_auth_age = \"10m\"\n";
+    let world = World::with(&(AUDIT.to_owned() + route)).await;
+    let client = world.client();
+    let fix = |sid: String| {
+        let call = client.call(Method::POST, "/api/auth/fix-session").same_origin().fetch();
+        call.cookie(&cookie(&sid)).send()
+    };
+    let sid = world.sid(ALICE).await;
+    assert_eq!((fix(sid.clone()).await.status, fix(made_up()).await.status), (200, 200));
+    let told = of(&world, "fix_session");
+    assert_eq!((&told[0]["outcome"], &told[0]["user"]), (&json!("kept"), &json!("1")), "{told:?}");
+    assert_eq!((&told[1]["outcome"], &told[1]["reason"]), (&json!("none"), &json!("session_unknown")), "{told:?}");
+    let old = world.sid(BOB).await;
+    world.demo.backdate_session(&old, std::time::Duration::from_secs(3600));
+    assert_eq!(client.get("/payments").navigate().cookie(&cookie(&old)).send().await.status, 302);
+    let told = of(&world, "fresh_sign_in");
+    assert_eq!((&told[0]["user"], &told[0]["route"]), (&json!("2"), &json!("/payments")), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_the_backend_refuses_is_an_alarm_and_start_and_stop_are_told() {
     let mut world = World::with(AUDIT).await;
     world.backend.on(VALIDATE, says(403, &json!({"code": "gateway_key_invalid"})));

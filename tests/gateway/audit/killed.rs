@@ -64,3 +64,21 @@ async fn with_an_interval_the_trail_is_whole_after_a_kill_and_goes_on() {
     let (code, said) = real.verify();
     assert_eq!(code, 0, "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_finds_by_user_session_kind_and_time_for_people_and_programs() {
+    let real = Real::start(":", "[audit.file]\npath = \"audit.log\"\n").await;
+    let sids = [real.sign_in().await.sid().unwrap(), real.sign_in().await.sid().unwrap()];
+    let count = |filter: &[&str]| real.query(&[&["--format", "json"], filter].concat()).lines().count();
+    assert_eq!(count(&["--user", "1"]), 2);
+    assert_eq!(count(&["--user", "1", "--limit", "1"]), 1);
+    assert_eq!(count(&["--user", "2"]), 0);
+    assert_eq!(count(&["--session", &fingerprint(&sids[1])[..8]]), 1);
+    assert_eq!(count(&["--kind", "sign_in", "--kind", "start"]), 3);
+    assert_eq!((count(&["--since", "1h"]), count(&["--until", "1h"])), (3, 0));
+    let table = real.query(&["--kind", "sign_in"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert!(lines[0].starts_with("time (UTC)"), "{table}");
+    assert!(lines[1].contains(&fingerprint(&sids[0])) && lines[1].contains("127.0.0.1"), "{table}");
+}
