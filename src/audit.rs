@@ -59,7 +59,7 @@ struct Inner {
 #[derive(Debug)]
 enum Emails {
     Plain,
-    Hash(hmac::Key),
+    Hash(Box<hmac::Key>),
 }
 
 /// A sink that must not miss anything has not taken an event.
@@ -78,7 +78,7 @@ impl Audit {
         let signer = Signer::of(config)?.map(Arc::new);
         let emails = match config.emails {
             AuditEmails::Plain => Emails::Plain,
-            AuditEmails::Hash => Emails::Hash(key::for_emails(signer.as_deref())?),
+            AuditEmails::Hash => Emails::Hash(Box::new(key::for_emails(signer.as_deref())?)),
         };
         let sinks = writer::start(config, signer.as_ref())?;
         Ok(Self(Some(Arc::new(Inner { sinks, emails, ended: Mutex::default() }))))

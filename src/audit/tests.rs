@@ -10,6 +10,7 @@ use super::*;
 use crate::config::{AuditFile, Fsync, OnFailure};
 
 mod crashes;
+mod speed;
 mod syslog;
 
 pub(super) fn config(folder: &Path) -> config::Audit {
@@ -248,7 +249,7 @@ async fn addresses_are_hashed_with_a_key_unless_it_is_said_otherwise() {
     let hash = hash_of_email(&config, "alice@acme.test").unwrap();
     assert!(text().contains(&hash) && !text().to_lowercase().contains("acme"), "{}", text());
     drop(audit);
-    config.emails = config::AuditEmails::Plain;
+    config.emails = AuditEmails::Plain;
     let audit = Audit::open(&config).unwrap();
     audit.record(vec![failed()]).await.unwrap();
     audit.close().await;
