@@ -69,6 +69,7 @@ pub fn notes(config: &Config) -> Vec<String> {
     let cannot = Capability::ALL.into_iter().filter(|capability| !backend.supports(*capability));
     let note = |what: Capability| {
         let so = match what {
+            Capability::Activity => "there are no batches of activity, and idle lifetimes are the backend's own affair",
             Capability::Rotate => "what the application hands over keeps the sid that the application knows",
             _ => "what needs one answers 501",
         };
@@ -315,6 +316,7 @@ fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
         idle_expires_at: None,
         fingerprint: sid.map(|s| s.fingerprint()).unwrap_or_default(),
         contradictory_onboarding: false,
+        activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),
         assertions: OnceLock::new(),

@@ -8,6 +8,7 @@
 //! well-formed but wrong (an upstream nobody named) stands. `load.rs` walks the spanned TOML tree instead and
 //! collects every fault.
 
+mod activity;
 mod address;
 mod assertion;
 mod audit;
@@ -37,6 +38,7 @@ mod value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use activity::Activity;
 pub use assertion::{Algorithm, Assertion, KeySource};
 pub use audit::{Audit, AuditEmails, AuditFile, AuditStdout, AuditSyslog, Fsync, OnFailure, SyslogAddress};
 pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
@@ -75,6 +77,8 @@ pub struct Config {
     pub backend: Backend,
     /// `[session]`
     pub session: Session,
+    /// `[activity]`
+    pub activity: Activity,
     /// `[sign_in]`
     pub sign_in: SignIn,
     /// `[pages]`

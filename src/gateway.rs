@@ -32,7 +32,7 @@ use crate::networks::Proxies;
 use crate::pages::Pages;
 use crate::rejection::{self, Rejection};
 use crate::respond;
-use crate::route::{Blocked, Kind, RouteTable};
+use crate::route::{Blocked, Kind, Route, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 use disagreement::Warned;
@@ -196,7 +196,12 @@ impl Gateway {
             self.heal(cx, &resolved);
         }
         match decision {
-            Decision::Forward(permit) => self.forward(cx, route, &permit, &resolved, request).await,
+            Decision::Forward(permit) => {
+                if let (true, Some(found)) = (counts_as_activity(route, page.as_ref()), permit.who()) {
+                    self.sessions.seen(&found.session, cx.started, cx.client, cx.user_agent.as_ref());
+                }
+                self.forward(cx, route, &permit, &resolved, request).await
+            }
             Decision::Redirect { to, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);
                 let to = self.address(cx, to, Some(reason), &resolved);
@@ -243,4 +248,9 @@ impl Gateway {
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// Whether a request keeps its session from going idle: where the page that it belongs to says so too.
+fn counts_as_activity(route: &Route, page: Option<&read::PageOf<'_>>) -> bool {
+    route.activity && page.is_none_or(|(_, of_page)| of_page.activity)
 }

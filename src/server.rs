@@ -54,6 +54,9 @@ impl std::error::Error for StartError {}
 /// Connections that may wait to be accepted; the system's own limit is mostly lower.
 const BACKLOG: i32 = 4096;
 
+/// How long the backend has at the end to hear which sessions were in use.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Cancelled when the server should take no more and let what runs end.
 #[derive(Debug, Clone, Default)]
 pub struct Drain(pub CancellationToken);
@@ -176,6 +179,11 @@ impl Server {
         shared.halting.store(true, Release);
         shared.halt.cancel();
         shared.connections.wait().await;
+        // Told to halt, it is in a hurry.
+        tokio::select! {
+            _ = tokio::time::timeout(LAST_WORDS, shared.gateway.sessions().flush_activity()) => {}
+            () = halt.0.cancelled() => {}
+        }
         admin.abort();
         audit.note(Event::new(Kind::Stop).outcome(if clean { "clean" } else { "cut_off" }));
         audit.close().await;

@@ -3,6 +3,7 @@
 //! [`Sessions`] answers "whose is this `sid`?" with a [`Lookup`]. Behind it stand the cache (`cache`), the client of
 //! the session backend (`backend`) and the reading of its answers (`wire`). Nobody else asks the backend.
 
+mod activity;
 mod assertions;
 mod backend;
 mod cache;

@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{Problem, Reader, Table, Value};
 use super::{
-    Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener, Log, Pages,
-    Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
+    Activity, Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener,
+    Log, Pages, Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -96,6 +96,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let certificates = root.tables("certificate", Certificate::read);
     let backend = root.table("backend", Backend::read);
     let session = root.table("session", Session::read);
+    let activity = root.table("activity", Activity::read);
     let sign_in = root.table("sign_in", SignIn::read);
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
@@ -124,6 +125,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         certificates,
         backend,
         session,
+        activity,
         sign_in,
         pages,
         paths,

@@ -68,7 +68,7 @@ pub(super) async fn post(
     cx.facts.sign_in = Some((sign_in.method(), outcome));
     cx.audited.push(audited(&sign_in, outcome, &answer));
     let rejection = match answer {
-        Ok(SignInAnswer::Session(sid, session)) => {
+        Ok(SignInAnswer::Session(sid, session, _)) => {
             gateway.adopt(cx, &sid, &session, &old);
             return Ok(signed_in(gateway, cx, &sign_in, &session));
         }
@@ -86,7 +86,7 @@ pub(super) async fn post(
 fn audited(sign_in: &SignIn, outcome: SignInOutcome, answer: &Result<SignInAnswer, Rejection>) -> Event {
     let event = Event::new(Kind::SignIn).outcome(outcome.as_str()).method(sign_in.method().as_str());
     let event = match answer {
-        Ok(SignInAnswer::Session(sid, session)) => return event.of(session).makes(*sid),
+        Ok(SignInAnswer::Session(sid, session, _)) => return event.of(session).makes(*sid),
         Ok(SignInAnswer::Refused(refusal)) => event.reason(&refusal.code),
         Ok(SignInAnswer::Unavailable(why)) => event.reason(why.as_str()),
         Err(limited) => event.reason(limited.code()),

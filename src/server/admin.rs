@@ -141,6 +141,8 @@ fn metrics(shared: &Shared) -> String {
         ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway.tunnels().open.len())),
         ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(counts.sessions)),
         ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(counts.pending)),
+        ("sidgate_activity_sent_total", "Uses of sessions that the backend was told of.", counts.activity_sent),
+        ("sidgate_activity_lost_total", "Uses of sessions that it was not, and will not be.", counts.activity_lost),
         (
             "sidgate_backend_validations_total",
             "Questions about a sid that went out to the backend; per request it is far below one.",

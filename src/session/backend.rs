@@ -3,12 +3,13 @@
 //! Two ways out: validation, which is hot, over our own [`Pool`]; sign-in and sign-out, which are rare, over reqwest.
 //! Every call carries the gateway's key and exactly one credential of the user; never the whole `Cookie` header.
 
+mod activity;
 mod devices;
 mod renew;
 mod sign_in;
 mod sign_out;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use super::wire::{self, Answer};
 use crate::audit::Event;
 use crate::config;
 use crate::connect::{self, Connector, Tls};
+use crate::context::RequestId;
 use crate::http1::Head;
 use crate::pool::{Lease, Pool, PoolConfig};
 pub use devices::{Device, DevicesAnswer, Which};
@@ -58,6 +60,19 @@ impl Caller {
         }
         let agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);
         event.request(self.request_id.to_str().unwrap_or_default(), self.client, agent)
+    }
+}
+
+impl Caller {
+    /// The gateway itself.
+    pub(super) fn of_gateway() -> Self {
+        let id = RequestId::new();
+        Self {
+            client: Ipv4Addr::UNSPECIFIED.into(),
+            user_agent: None,
+            request_id: id.header(),
+            traceparent: id.traceparent().header(),
+        }
     }
 }
 

@@ -152,11 +152,15 @@ impl Cache {
 
     fn keep(&self, entry: &mut Entry, answer: Answer, now: Instant) -> Lookup {
         match answer {
-            Answer::Session(session) => {
-                if let Some(until) = self.ended.until(&session, now) {
+            Answer::Session(mut session) => {
+                if let Some((until, code)) = self.ended.until(&session, now) {
                     self.forget_good(entry);
-                    entry.state = State::Refused { code: RefusalCode::Revoked, until };
-                    return Lookup::Refused(RefusalCode::Revoked);
+                    entry.state = State::Refused { code, until };
+                    return Lookup::Refused(code);
+                }
+                // What the backend has not heard of is not forgotten with the answer from before.
+                if let Some(before) = entry.good.as_ref().map(|good| &good.session) {
+                    session.activity = before.activity.clone();
                 }
                 let session: Arc<Session> = Arc::from(session);
                 self.keep_session(entry, session.clone(), now);
@@ -232,8 +236,8 @@ impl Cache {
     pub(super) fn prime(&self, sid: &SessionId, session: Arc<Session>, now: Instant) {
         let mut entry = self.entries.entry(*sid).or_default();
         entry.flight = None;
-        if let Some(until) = self.ended.until(&session, now) {
-            entry.state = State::Refused { code: RefusalCode::Revoked, until };
+        if let Some((until, code)) = self.ended.until(&session, now) {
+            entry.state = State::Refused { code, until };
             return;
         }
         self.keep_session(&mut entry, session, now);
@@ -329,4 +333,4 @@ fn fresh(answer: Answer) -> Lookup {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,6 +5,7 @@ mod ending;
 mod fetch;
 mod renewing;
 mod switching;
+mod telling;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -16,12 +17,13 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::renewing::UnderWay;
+use super::activity::Batches;
 use super::backend::{Backend, Caller, Credentials, SignInAnswer};
 use super::cache::{Cache, Join, Peek};
 use super::lookup::{Lookup, RefusalCode, Unavailable};
 use super::types::{Session, SessionId};
 use crate::audit::Audit;
-use crate::config::{self, Config};
+use crate::config::{self, Capability, Config};
 use crate::cookie::SidCookies;
 use crate::limit::{Limiter, client_prefix};
 
@@ -55,6 +57,8 @@ struct Inner {
     renewing: Mutex<HashSet<SessionId>>,
     /// Switches of the tenant under way.
     switches: Mutex<switching::Switches>,
+    /// Uses of sessions that wait for the backend to hear of them; none where it does not want to.
+    activity: Option<Batches>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
     /// Questions about sids that went out to the backend.
@@ -72,6 +76,10 @@ pub struct Counts {
     pub contradictions: u64,
     /// Questions about sids that went out to the backend.
     pub validations: u64,
+    /// Uses of sessions that the backend has been told of.
+    pub activity_sent: u64,
+    /// Those that it has not, and will not.
+    pub activity_lost: u64,
 }
 
 /// What the sids of one request came to.
@@ -108,6 +116,7 @@ impl Sessions {
             pending: Mutex::default(),
             renewing: Mutex::default(),
             switches: Mutex::default(),
+            activity: config.backend.supports(Capability::Activity).then(|| Batches::new(&config.activity)),
             contradictions: AtomicU64::new(0),
             validations: AtomicU64::new(0),
         });
@@ -117,6 +126,13 @@ impl Sessions {
                 inner.cache.sweep(Instant::now());
                 inner.probe().await;
                 let _ = tokio::time::timeout(SWEEP_EVERY, inner.cache.pressure.notified()).await;
+            }
+        });
+        let weak = Arc::downgrade(&inner);
+        tokio::spawn(async move {
+            while let Some(inner) = weak.upgrade() {
+                inner.activity_due().await;
+                inner.flush_activity().await;
             }
         });
         Ok(Self(inner))
@@ -218,13 +234,18 @@ impl Sessions {
         let _under_way = replaced.sid.map(|sid| UnderWay::begin(&self.0, sid));
         let mut answer = self.0.backend.sign_in(credentials, replaces, caller).await;
         match &mut answer {
-            SignInAnswer::Session(sid, session) => {
+            SignInAnswer::Session(sid, session, evicted) => {
                 if let Some(session) = Arc::get_mut(session) {
                     self.0.recheck_onboarding(sid, session, caller).await;
                 }
                 self.0.note(None);
                 self.0.note_contradiction(sid, session);
-                self.0.cache.prime(sid, session.clone(), Instant::now());
+                let now = Instant::now();
+                if !evicted.is_empty() {
+                    let until = (now + ending::TOMBSTONE, RefusalCode::Limit);
+                    self.0.cache.revoke_public_ids(evicted, &session.user.id, until);
+                }
+                self.0.cache.prime(sid, session.clone(), now);
             }
             SignInAnswer::Unavailable(why) => self.0.note(Some(*why)),
             _ => {}
@@ -233,7 +254,7 @@ impl Sessions {
     }
 
     /// Whether the backend has a call for this.
-    pub fn supports(&self, capability: config::Capability) -> bool {
+    pub fn supports(&self, capability: Capability) -> bool {
         self.0.backend.supports(capability)
     }
 
@@ -249,7 +270,10 @@ impl Sessions {
 
     /// What there is to count.
     pub fn counts(&self) -> Counts {
+        let (activity_sent, activity_lost) = self.0.activity_counts();
         Counts {
+            activity_sent,
+            activity_lost,
             sessions: self.0.cache.len(),
             pending: self.0.pending().len(),
             contradictions: self.0.contradictions.load(Relaxed),

@@ -8,6 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::activity::Activity;
 use super::assertions::KeptAssertions;
 
 /// So far the backend's clock may be behind ours before a sign-in seems older than it is.
@@ -172,6 +173,8 @@ pub struct Session {
     pub fingerprint: Fingerprint,
     /// The backend said both that onboarding is needed and that it is completed.
     pub contradictory_onboarding: bool,
+    /// What the backend has not heard of its use.
+    pub(crate) activity: Arc<Activity>,
     /// The identity headers as they are written, made once per answer of the backend by `identity`.
     pub(crate) headers: OnceLock<Box<[u8]>>,
     /// Of the sid, for the assertion.

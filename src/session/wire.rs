@@ -5,7 +5,7 @@
 //! not sign a shop's customers out. For backends that have no words there is `[backend] refused_statuses`: those refuse
 //! the request, and the cookie stays.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::config::{Backend, BackendFields};
 
 /// Bytes of a text that goes into one header or an address. More is no id and no slug of anybody's.
 const MAX_WORD: usize = 1024;
+
+/// Sessions that one sign-in ends; it is one as a rule.
+const MAX_EVICTED: usize = 100;
 
 /// What an answer about a session says.
 #[derive(Debug)]
@@ -57,6 +60,12 @@ pub(crate) fn sid(json: &Value, fields: &BackendFields) -> Option<SessionId> {
     first(json, &fields.sid).and_then(Value::as_str).and_then(|s| SessionId::parse(s.as_bytes()))
 }
 
+/// The public ids of sessions that a sign-in has evicted.
+pub(crate) fn evicted(json: &Value) -> Vec<String> {
+    let ids = json.get("evicted").and_then(Value::as_array);
+    ids.map(|list| list.iter().filter_map(text_of).take(MAX_EVICTED).collect()).unwrap_or_default()
+}
+
 /// The session in an answer, if it has a usable identity.
 pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> Option<Session> {
     let text = |pointers: &[String]| first(json, pointers).and_then(text_of);
@@ -83,6 +92,7 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         idle_expires_at: time(json, &fields.idle_expires_at),
         fingerprint: sid.fingerprint(),
         contradictory_onboarding: contradictory,
+        activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: sid.hash(),
         assertions: OnceLock::new(),

@@ -26,6 +26,8 @@ pub struct BackendPaths {
     pub end_device: String,
     /// `DELETE`: end several, `{scope}` is `others` or `all`. Empty: the backend cannot.
     pub end_devices: String,
+    /// `POST`: which sessions are in use, in batches. Empty: the backend does not want to know.
+    pub activity: String,
 }
 
 impl Default for BackendPaths {
@@ -47,6 +49,7 @@ impl BackendPaths {
             devices: String::new(),
             end_device: String::new(),
             end_devices: String::new(),
+            activity: String::new(),
         };
         match preset {
             Preset::V1 => Self {
@@ -57,6 +60,7 @@ impl BackendPaths {
                 devices: "/api/sessions/".into(),
                 end_device: "/api/sessions/by-public-id/{public_id}/".into(),
                 end_devices: "/api/sessions/?scope={scope}".into(),
+                activity: "/api/sessions/activity/".into(),
                 ..none
             },
             Preset::Flat => Self {
@@ -100,6 +104,7 @@ impl BackendPaths {
             devices: path("devices", sid, true).unwrap_or(default.devices),
             end_device: path("end_device", Holds::Always("{public_id}"), true).unwrap_or(default.end_device),
             end_devices: path("end_devices", Holds::Always("{scope}"), true).unwrap_or(default.end_devices),
+            activity: path("activity", Holds::Nothing, true).unwrap_or(default.activity),
         };
         table.finish();
         paths

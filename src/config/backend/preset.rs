@@ -51,14 +51,23 @@ pub enum Capability {
     SwitchTenant,
     /// List a user's sessions, and end single ones.
     Devices,
+    /// Hear which sessions are in use.
+    Activity,
     /// Turn an old cookie into a session.
     Migrate,
 }
 
 impl Capability {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::PasswordSignIn, Self::TokenSignIn, Self::Rotate, Self::SwitchTenant, Self::Devices, Self::Migrate];
+    pub const ALL: [Self; 7] = [
+        Self::PasswordSignIn,
+        Self::TokenSignIn,
+        Self::Rotate,
+        Self::SwitchTenant,
+        Self::Devices,
+        Self::Activity,
+        Self::Migrate,
+    ];
 
     /// In words, for people.
     pub fn as_str(self) -> &'static str {
@@ -68,6 +77,7 @@ impl Capability {
             Self::Rotate => "a new sid for a session that goes on",
             Self::SwitchTenant => "switching the tenant",
             Self::Devices => "listing a user's devices and ending them",
+            Self::Activity => "hearing which sessions are in use",
             Self::Migrate => "turning old cookies into sessions",
         }
     }
@@ -107,6 +117,7 @@ impl Backend {
             Capability::Devices => {
                 [&self.paths.devices, &self.paths.end_device, &self.paths.end_devices].iter().all(|p| !p.is_empty())
             }
+            Capability::Activity => !self.paths.activity.is_empty(),
             Capability::Migrate => self.preset == Preset::V1,
         }
     }
@@ -134,7 +145,7 @@ mod tests {
             let backend = Backend::of(preset);
             Capability::ALL.into_iter().filter(|c| !backend.supports(*c)).count()
         };
-        assert_eq!([Preset::V1, Preset::Flat, Preset::Nested].map(cannot), [0, 4, 5]);
+        assert_eq!([Preset::V1, Preset::Flat, Preset::Nested].map(cannot), [0, 5, 6]);
         assert_eq!(Backend::of(Preset::V1), Backend::default());
     }
 }

@@ -37,8 +37,8 @@ pub enum Credentials {
 /// What a sign-in came to.
 #[derive(Debug)]
 pub enum SignInAnswer {
-    /// A new session.
-    Session(SessionId, Arc<Session>),
+    /// A new session, and the public ids of those that it evicted: the user has no more.
+    Session(SessionId, Arc<Session>, Vec<String>),
     /// A second factor is due.
     Challenge(Value),
     /// The backend says no.
@@ -125,7 +125,7 @@ impl Backend {
         if !self.config.read_after_sign_in {
             let session = wire::session(&json, fields, &sid).map(Arc::new);
             return session.map_or(SignInAnswer::Unavailable(Unavailable::Malformed), |session| {
-                SignInAnswer::Session(sid, session)
+                SignInAnswer::Session(sid, session, wire::evicted(&json))
             });
         }
         let mut answer = self.validate(&sid, caller).await;
@@ -135,7 +135,7 @@ impl Backend {
         let why = match answer {
             Answer::Session(mut session) => {
                 session.expires_at = session.expires_at.or_else(|| wire::expires_at(&json, fields));
-                return SignInAnswer::Session(sid, Arc::from(session));
+                return SignInAnswer::Session(sid, Arc::from(session), Vec::new());
             }
             Answer::Unavailable(why) => why,
             Answer::Refused(_) => Unavailable::Malformed,

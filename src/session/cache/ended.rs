@@ -15,30 +15,31 @@ const MAX_ENDED: usize = 100_000;
 
 #[derive(Default)]
 pub(super) struct Ended {
-    until: DashMap<Box<str>, Instant>,
+    /// Until when, and what they are refused as.
+    until: DashMap<Box<str>, (Instant, RefusalCode)>,
     /// So that nobody hashes a name while there are none.
     count: AtomicUsize,
 }
 
 impl Ended {
-    fn remember(&self, public_id: &str, until: Instant) {
+    fn remember(&self, public_id: &str, until: (Instant, RefusalCode)) {
         if self.count.load(Relaxed) < MAX_ENDED && self.until.insert(public_id.into(), until).is_none() {
             self.count.fetch_add(1, Relaxed);
         }
     }
 
-    /// Until when, if it has ended a moment ago.
-    pub(super) fn until(&self, session: &Session, now: Instant) -> Option<Instant> {
+    /// Until when and as what it is refused, if it has ended a moment ago.
+    pub(super) fn until(&self, session: &Session, now: Instant) -> Option<(Instant, RefusalCode)> {
         if self.count.load(Relaxed) == 0 {
             return None;
         }
         let until = *self.until.get(session.public_id.as_deref()?)?;
-        (until > now).then_some(until)
+        (until.0 > now).then_some(until)
     }
 
     pub(super) fn sweep(&self, now: Instant) {
         if self.count.load(Relaxed) > 0 {
-            self.until.retain(|_, until| *until > now);
+            self.until.retain(|_, until| until.0 > now);
             self.count.store(self.until.len(), Relaxed);
         }
     }
@@ -50,9 +51,14 @@ impl Cache {
     ///
     /// A look at every entry, like a sweep: people end devices rarely, and are limited in it. An index would have to be
     /// kept by every lookup.
-    pub(in crate::session) fn revoke_public_ids(&self, public_ids: &[String], user_id: &str, until: Instant) {
+    pub(in crate::session) fn revoke_public_ids(
+        &self,
+        public_ids: &[String],
+        user_id: &str,
+        (until, code): (Instant, RefusalCode),
+    ) {
         for public_id in public_ids {
-            self.ended.remember(public_id, until);
+            self.ended.remember(public_id, (until, code));
         }
         let (mut ended, mut doubtful): (Vec<SessionId>, Vec<SessionId>) = (Vec::new(), Vec::new());
         for entry in &self.entries {
@@ -63,7 +69,7 @@ impl Cache {
                 _ => {}
             }
         }
-        ended.iter().for_each(|sid| self.revoke(sid, RefusalCode::Revoked, until));
+        ended.iter().for_each(|sid| self.revoke(sid, code, until));
         doubtful.iter().for_each(|sid| self.changed(sid));
     }
 }

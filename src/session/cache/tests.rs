@@ -19,7 +19,7 @@ fn sid(n: u128) -> SessionId {
 }
 
 /// A session of user `n`.
-fn session(n: u128) -> Session {
+pub(in crate::session) fn session(n: u128) -> Session {
     Session {
         public_id: None,
         user: User { id: n.to_string(), email: None, name: None, role: None },
@@ -32,6 +32,7 @@ fn session(n: u128) -> Session {
         idle_expires_at: None,
         fingerprint: sid(n).fingerprint(),
         contradictory_onboarding: false,
+        activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),
         assertions: OnceLock::new(),

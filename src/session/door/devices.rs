@@ -38,7 +38,7 @@ impl Sessions {
             let answer = this.0.backend.end_devices(&sid, which, &caller).await;
             this.note_devices(&sid, &answer);
             if let DevicesAnswer::Good(ended) = &answer {
-                this.0.cache.revoke_public_ids(ended, &user_id, Instant::now() + TOMBSTONE);
+                this.0.cache.revoke_public_ids(ended, &user_id, (Instant::now() + TOMBSTONE, RefusalCode::Revoked));
             }
             answer
         });

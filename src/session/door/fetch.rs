@@ -1,6 +1,5 @@
 //! Asking the backend: within its permits, and remembering how it is.
 
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use super::super::types::{Onboarding, Session, SessionId};
 use super::super::wire::Answer;
 use super::Inner;
 use crate::audit::{Event, Kind};
-use crate::context::RequestId;
 use crate::limit::client_prefix;
 
 /// Between two questions how far a user is with onboarding.
@@ -27,6 +25,7 @@ impl Inner {
         let answer = match self.permit(was_good).await {
             None => Answer::Unavailable(Unavailable::Overload),
             Some(_permit) => {
+                self.tell_before_idle(&ticket.sid).await;
                 let answer = self.validate(&ticket.sid, &caller).await;
                 // One more question before a person is signed out.
                 let mut answer = match answer {
@@ -141,14 +140,7 @@ impl Inner {
         if !self.key_refused.load(Relaxed) {
             return;
         }
-        let id = RequestId::new();
-        let caller = Caller {
-            client: Ipv4Addr::UNSPECIFIED.into(),
-            user_agent: None,
-            request_id: id.header(),
-            traceparent: id.traceparent().header(),
-        };
-        match self.validate(&SessionId::from_uuid(Uuid::new_v4()), &caller).await {
+        match self.validate(&SessionId::from_uuid(Uuid::new_v4()), &Caller::of_gateway()).await {
             Answer::Unavailable(why) => self.note(Some(why)),
             Answer::Refused(_) | Answer::Session(_) => self.note(None),
         }
