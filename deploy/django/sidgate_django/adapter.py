@@ -1,8 +1,8 @@
 """Where a project's people, tenants and onboarding are. Subclass `Adapter` for models of your own; see README.md.
 
-A validation is one query: `sessions` adds to it whatever the other methods read off the session's row. For the built-in
-models that is a join and one subquery that brings all memberships as JSON. Decided against a snapshot in the session: it
-would have to be kept right by every change of a membership, and would be wrong after each that goes past Django's signals.
+A validation is one query: `sessions` adds to it whatever the other methods read off the session's row. For the
+built-in models that is a join and one subquery that brings all memberships as JSON. Decided against a snapshot in the
+session: every change of a membership would have to keep it right, and each that goes past Django's signals would not.
 """
 
 import json
@@ -38,7 +38,7 @@ class Adapter:
     """No tenants, no onboarding. Each method says what it may be overridden with."""
 
     def sessions(self, sessions):
-        """The sessions with what the methods below need: `select_related`, `prefetch` by annotation. No second query."""
+        """The sessions with what the methods below need, by `select_related` and `annotate`: no second query."""
         return sessions
 
     def user(self, user):

@@ -1,6 +1,6 @@
 """Tells the gateways what changed ("Revocation events" of the contract): after the commit, and never in its way.
 
-An announcement is a dict as the contract has it. `later` hands it over on commit; `delivery` sends what was handed over.
+An announcement is a dict as the contract has it. `later` hands it over on commit; `delivery` sends it.
 """
 
 from django.db import router, transaction

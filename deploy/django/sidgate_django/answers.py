@@ -1,6 +1,6 @@
 """An answer that ends a call early, from however deep inside it.
 
-`AccountLocked` and `RateLimited` are for hooks of the project (SIGN_IN_CHECK, a second factor, an authentication backend).
+`AccountLocked` and `RateLimited` are for hooks of the project: SIGN_IN_CHECK, a second factor.
 """
 
 from django.http import JsonResponse

@@ -1,7 +1,7 @@
 """Verifies the gateway's assertion: a JWT that says whose request this is. The rules: deploy/assertion/README.md.
 
-PyJWT checks the signature and nothing else; what may be signed, by which key and for how long is decided here, on a clock
-that a test can set.
+PyJWT checks the signature and nothing else; what may be signed, by which key and for how long is decided here, on a
+clock that a test can set.
 """
 
 import base64

@@ -30,9 +30,8 @@ class EmailCode:
         return True
 
     def send(self, user, code):
-        text = (
-            f"Your code is {code}. It is good for five minutes. If you did not sign in just now, change your password."
-        )
+        text = f"Your code is {code}. It is good for five minutes."
+        text += " If you did not sign in just now, change your password."
         send_mail("Your code", text, None, [getattr(user, user.get_email_field_name())])
 
     def begin(self, user):

@@ -1,7 +1,7 @@
 """Sends announcements to the gateways, each from a thread of its own: a gateway that does not answer delays nobody.
 
-Nothing here is durable, and nothing needs to be: a gateway that misses an event asks again within seconds anyway. So the
-queue is bounded, retries are few, and what is lost is logged.
+Nothing here is durable, and nothing needs to be: a gateway that misses an event asks again within seconds anyway. So
+the queue is bounded, retries are few, and what is lost is logged.
 """
 
 import atexit

@@ -28,7 +28,7 @@ def end(sessions, reason, *, request=None, operator="", kind=Kind.ENDED, about=N
 
 
 def end_all_of(user, reason, *, spare=None, request=None, operator="", told=True):
-    """Ends a user's sessions, for an application that has a reason to: `end_all_of(user, "revoked", operator="eve")`."""
+    """Ends a user's sessions, for an application with a reason to: `end_all_of(user, "revoked", operator="eve")`."""
     own = Session.objects.filter(user_id=user.pk)
     if spare is not None:
         return end(own.exclude(pk=spare.pk), reason, request=request, operator=operator)

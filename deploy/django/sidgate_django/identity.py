@@ -1,7 +1,7 @@
 """Who is asking, as the gateway says: `identify(request)`. Nothing is looked up before somebody wants to know.
 
-With TRUST "assertion" only the signed assertion counts, and it is worth nothing once its session has ended. With "network"
-the plain headers count, of anybody who reaches Django.
+With TRUST "assertion" only the signed assertion counts, and it is worth nothing once its session has ended. With
+"network" the plain headers count, of anybody who reaches Django.
 """
 
 import logging

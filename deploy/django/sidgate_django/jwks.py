@@ -1,7 +1,7 @@
 """The gateway's public keys: fetched and kept (JWKS_URL), from a file, or from the settings.
 
-A key that is not known may be a new one: the set is fetched again, but rarely, because anybody can send an unknown `kid`. A
-gateway that does not answer takes no known key away at once: see `STALE`.
+A key that is not known may be a new one: the set is fetched again, but rarely, because anybody can send an unknown
+`kid`. A gateway that does not answer takes no known key away at once: see `STALE`.
 """
 
 import json

@@ -12,8 +12,8 @@ from .models import Session
 def one_at_a_time(user=None):
     """A transaction that no other one for this user runs beside.
 
-    PostgreSQL: the user's row is locked, in the mode that lets foreign keys refer to it meanwhile. SQLite has one writer:
-    the lock is taken at once, because a transaction that begins with reading cannot be sure to get it later.
+    PostgreSQL: the user's row is locked, in the mode that lets foreign keys refer to it meanwhile. SQLite has one
+    writer: the lock is taken at once, because a transaction that begins with reading cannot be sure to get it later.
     """
     using = router.db_for_write(Session)
     connection = connections[using]

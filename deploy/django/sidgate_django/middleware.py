@@ -1,8 +1,8 @@
 """`SidgateMiddleware`: sets `request.user`, `request.tenant` and `request.onboarding` from what the gateway says.
 
-All three are lazy: a view that does not look costs nothing. Test tenant and onboarding by truth (`if request.tenant:`).
-Stands after AuthenticationMiddleware, if there is one: who is signed in at Django itself, to its admin for example, stays so
-unless the gateway says somebody. `request.sidgate` is the whole identity, or None.
+All three are lazy: a view that does not look costs nothing. Test tenant and onboarding by truth: `if request.tenant:`.
+`request.sidgate` is the whole identity, or None. The middleware stands after AuthenticationMiddleware, if there is one:
+who is signed in at Django itself, to its admin for example, stays so unless the gateway says somebody.
 """
 
 from asgiref.sync import iscoroutinefunction, sync_to_async

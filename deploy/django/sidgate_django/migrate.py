@@ -104,7 +104,7 @@ def refused():
 
 
 def authenticated_at(proof):
-    """When the person was last known to be there: never now, or an old cookie would open what asks for a fresh sign-in."""
+    """When the person was last known to be there: never now, or an old cookie would pass for a fresh sign-in."""
     user, now = proof.user, timezone.now()
     known = proof.authenticated_at or user.last_login or getattr(user, "date_joined", None)
     return min(known, now) if known else now - settings.SESSION_LIFETIME

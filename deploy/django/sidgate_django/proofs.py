@@ -1,7 +1,7 @@
 """What older sessions are proved with (`POST migrate/`), and what a verifier answers.
 
-A verifier is called as `verify(value, source, request)`, `source` being the cookie's name. It answers with a `Proof`, or
-None: refused. It never believes anything in a value that it has not verified itself.
+A verifier is called as `verify(value, source, request)`, `source` being the cookie's name. It answers with a `Proof`,
+or None: refused. It never believes anything in a value that it has not verified itself.
 """
 
 import re

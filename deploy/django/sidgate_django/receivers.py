@@ -75,7 +75,7 @@ def user_saved(sender, instance, raw=False, created=False, update_fields=None, *
 
 
 def rehashed(user, update_fields):
-    """The same password under a newer hasher, which Django saves like this at a sign-in. Nobody has changed anything."""
+    """The same password under a newer hasher, which Django saves like this at a sign-in. Nothing has changed."""
     return set(update_fields or ()) == {"password"} and getattr(user, "_password", None) is None
 
 

@@ -1,6 +1,7 @@
-"""For Django REST framework: `DEFAULT_AUTHENTICATION_CLASSES = ["sidgate_django.rest_framework.SidgateAuthentication"]`.
+"""For Django REST framework: "sidgate_django.rest_framework.SidgateAuthentication" in DEFAULT_AUTHENTICATION_CLASSES.
 
-`request.user` is the user, `request.auth` the identity: `.tenant`, `.onboarding`, `.permissions`, `.session`, `.claims`.
+`request.user` is the user, `request.auth` the identity: `.tenant`, `.onboarding`, `.permissions`, `.session`,
+`.claims`.
 """
 
 from django.middleware.csrf import CsrfViewMiddleware
@@ -33,7 +34,7 @@ class Reasoned(CsrfViewMiddleware):
 
 
 def enforce_csrf(request):
-    """DRF's views are exempt from Django's check; whoever is known by what a browser sends along needs it all the same."""
+    """DRF's views are exempt from Django's check; who is known by what a browser sends along needs it all the same."""
     check = Reasoned(lambda request: None)
     check.process_request(request)
     reason = check.process_view(request, None, (), {})

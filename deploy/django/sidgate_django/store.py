@@ -44,8 +44,8 @@ def new_sid():
 def create(user, request, *, source, sid=None, replaces=None, kind=Kind.SIGN_IN, successor_of=None, **fields):
     """A new session for somebody who has just proved who they are.
 
-    `replaces`: the sid that the same browser had until now, if any. `successor_of`: the session whose lifetime and sign-in
-    time go on. Raises `Refusal` 409 `session_limit` where the policy is "deny".
+    `replaces`: the sid that the same browser had until now, if any. `successor_of`: the session whose lifetime and
+    sign-in time go on. Raises `Refusal` 409 `session_limit` where the policy is "deny".
     """
     sid = sid or new_sid()
     tenants = adapter().tenants(user)
@@ -154,7 +154,13 @@ def user_key(value):
     """A user's primary key out of JSON; ValueError when it cannot be one."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(value)
+    pk = get_user_model()._meta.pk
     try:
-        return get_user_model()._meta.pk.to_python(value)
+        key = pk.to_python(value)
+        # A number that no row can have is an error of the database, and here just nobody.
+        pk.run_validators(key)
+        if isinstance(key, int) and not -(2**63) <= key < 2**63:
+            raise ValueError(value)
+        return key
     except ValidationError:
         raise ValueError(value) from None

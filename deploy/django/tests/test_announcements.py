@@ -247,6 +247,8 @@ class Delivered(AnnouncementCase):
                 for _ in range(50):
                     receivers.changed(self.alice)
             self.assertIn("dropped", logged.output[0])
+            self.gateway.delay = 0
+            self.assertTrue(delivery.flush(10))
 
     def test_without_gateways_nothing_runs(self):
         with sidgate(GATEWAYS=[]):

@@ -91,13 +91,25 @@ class Revoke(DeviceCase):
         self.change(self.there, authenticated_at=at + timedelta(minutes=1))
         self.assertEqual(self.ended(user_id=str(self.alice.pk), issued_before=at.isoformat()), {"here"})
 
+    def test_a_user_or_tenant_whom_nobody_knows_has_no_sessions(self):
+        for body in (
+            {"user_id": "alice"},
+            {"user_id": 0},
+            {"user_id": "9" * 60},
+            {"tenant_id": "acme"},
+            {"tenant_id": 7},
+        ):
+            with self.subTest(body=body):
+                self.assertEqual(self.ended(**body), set())
+
     def test_400_for_anything_ambiguous(self):
         for body in (
             {},
             {"all": False},
             {"all": True, "user_id": "1"},
-            {"user_id": "alice"},
-            {"tenant_id": "acme"},
+            {"user_id": None},
+            {"user_id": True},
+            {"tenant_id": ["acme"]},
             {"sid_sha256": "ab"},
             {"sid_sha256": ["ab"]},
             {"all": True, "issued_before": "yesterday"},

@@ -16,7 +16,7 @@ NOBODY = {"user": None, "tenant": None, "onboarding": None}
 
 @sidgate(JWKS=VECTORS["jwks"])
 class Asserted(ContractCase):
-    """The assertion is the proof: `X-Auth-Assertion` behind the gateway, `Authorization: Bearer` from the application."""
+    """The assertion is the proof: `X-Auth-Assertion` behind the gateway, or a bearer token from the application."""
 
     def setUp(self):
         self.sid = self.sign_in(self.alice)

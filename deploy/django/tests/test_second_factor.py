@@ -18,7 +18,7 @@ class ForCareful(challenge.EmailCode):
 
 @sidgate(SECOND_FACTOR="tests.test_second_factor.ForCareful")
 class SecondFactor(ContractCase):
-    """`202 {"challenge":{"id","kind"}}` when a second factor is due; the second call brings `"challenge":{"id","code"}`."""
+    """`202 {"challenge":{"id","kind"}}` when a second factor is due; the second call brings id and code."""
 
     @classmethod
     def setUpTestData(cls):

@@ -15,8 +15,8 @@ from ...models.event import Kind
 
 class Command(BaseCommand):
     help = (
-        "Removes sessions that ended (revoked, expired or idle) longer ago than SIDGATE['RETENTION'], and old challenges. "
-        "The trail (events) stays, unless --events-days says otherwise. Run it once a day."
+        "Removes sessions that ended (revoked, expired or idle) longer ago than SIDGATE['RETENTION'], and old "
+        "challenges. The trail (events) stays, unless --events-days says otherwise. Run it once a day."
     )
 
     def add_arguments(self, parser):
