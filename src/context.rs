@@ -140,6 +140,8 @@ pub struct Context {
     pub version: Version,
     /// What the browser wants.
     pub wants: Wants,
+    /// The session came in a header instead of a cookie: no cookie of ours is set.
+    pub by_header: bool,
     /// A server action of Next.js: it goes to the address of the page that the browser shows.
     pub server_action: bool,
     /// `traceparent` for backend and upstream.
@@ -218,6 +220,7 @@ impl Context {
             query: None,
             version,
             wants: wants(headers, Kind::Auto),
+            by_header: false,
             server_action: *method == Method::POST && headers.contains_key(NEXT_ACTION),
             traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
             user_agent: headers.get(USER_AGENT).cloned(),

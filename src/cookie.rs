@@ -35,6 +35,11 @@ impl SidCookies {
         self.sids.iter().copied().flatten()
     }
 
+    /// As if this one had come, and no other.
+    pub fn of(sid: SessionId) -> Self {
+        Self { sids: [Some(sid), None, None], sent: 1 }
+    }
+
     fn add(&mut self, value: &[u8]) {
         self.sent += 1;
         let Some(sid) = SessionId::parse(value) else { return };

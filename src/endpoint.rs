@@ -12,7 +12,7 @@ mod origin;
 mod session;
 mod tenant;
 
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::body::Body;
 use crate::context::Context;
 use crate::gateway::Gateway;
+use crate::identity::{self, Presented};
 use crate::rejection::Rejection;
 
 pub(crate) use body::collect as body_of;
@@ -77,6 +78,19 @@ impl Endpoint {
         }
     }
 
+    /// No page of another site can send this one in a person's name: what signs it is a header that no browser sends by
+    /// itself, and there is no cookie.
+    fn is_safe_from_pages(self, gateway: &Gateway, cx: &Context, headers: &HeaderMap) -> bool {
+        let ours = match self {
+            Self::Session => cx.method == Method::DELETE,
+            Self::Devices | Self::Device => true,
+            Self::Tenant | Self::Fix => false,
+        };
+        ours && gateway.accepts_header()
+            && !headers.contains_key(COOKIE)
+            && identity::presented(headers) != Presented::Nothing
+    }
+
     /// Answers.
     pub(crate) async fn answer(
         self,
@@ -84,7 +98,10 @@ impl Endpoint {
         cx: &mut Context,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Rejection> {
-        if !cx.safe_method() && !is_same_origin(request.headers(), &gateway.origin(cx)) {
+        if !cx.safe_method()
+            && !self.is_safe_from_pages(gateway, cx, request.headers())
+            && !is_same_origin(request.headers(), &gateway.origin(cx))
+        {
             return Err(Rejection::cross_origin());
         }
         match (self, &cx.method) {

@@ -62,6 +62,8 @@ pub struct Gateway {
     trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
+    /// The session API takes `Authorization: Session` too.
+    accept_header: bool,
     public_origin: Option<Origin>,
     tunnels: Tunnels,
     audit: Audit,
@@ -131,6 +133,7 @@ impl Gateway {
             trusted: config.server.trusted_proxies.clone(),
             strict_host: config.server.strict_host,
             max_headers: config.server.max_headers,
+            accept_header: config.session.accept_header,
             public_origin: config.server.public_origin.as_deref().and_then(Origin::parse),
             tunnels,
             audit,
@@ -190,7 +193,7 @@ impl Gateway {
         if route.kind == Kind::Page {
             cx.wants = context::wants(request.headers(), route.kind);
         }
-        let mut resolved = self.session(cx, route, page.as_ref(), request.headers()).await;
+        let mut resolved = self.session(cx, route, page.as_ref(), request.headers()).await?;
         let decision = self.decide(cx, route, page.as_ref(), &mut resolved, request.headers()).await;
         if cx.wants == Wants::Page {
             self.heal(cx, &resolved);
@@ -239,6 +242,11 @@ impl Gateway {
     /// The audit trail.
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// Whether the session API takes `Authorization: Session` too.
+    pub(crate) fn accepts_header(&self) -> bool {
+        self.accept_header
     }
 
     pub(crate) fn pages(&self) -> &Pages {

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::assertion::Signer;
-use crate::session::{Found, Freshness, Onboarding, Session};
+use crate::session::{Found, Freshness, Onboarding, Session, SessionId};
 
 /// Whether the upstream is told of a user.
 pub const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
@@ -89,6 +89,41 @@ pub fn passes(name: &HeaderName, headers: &HeaderMap) -> Result<bool, Alias> {
         return Err(Alias);
     }
     Ok(name != AUTHORIZATION || !headers.get_all(AUTHORIZATION).iter().any(is_session))
+}
+
+/// The session that a client presents in a header instead of the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// No such header.
+    Nothing,
+    /// `Authorization: Session <sid>`
+    Sid(SessionId),
+    /// The header, with something else than a sid in it.
+    Malformed,
+    /// A second `Authorization` beside it: which of them is meant would be a guess.
+    Several,
+}
+
+/// Reads `Authorization: Session <sid>`.
+pub fn presented(headers: &HeaderMap) -> Presented {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), more) = (values.next(), values.next().is_some()) else { return Presented::Nothing };
+    if !headers.get_all(AUTHORIZATION).iter().any(is_session) {
+        return Presented::Nothing;
+    }
+    if more {
+        return Presented::Several;
+    }
+    let sid = value
+        .as_bytes()
+        .split_at_checked("session ".len())
+        .and_then(|(scheme, sid)| if scheme.eq_ignore_ascii_case(b"session ") { SessionId::parse(sid) } else { None });
+    sid.map_or(Presented::Malformed, Presented::Sid)
+}
+
+/// Writes the session's own credential, for an upstream that is the session backend itself.
+pub fn write_credential(out: &mut Vec<u8>, sid: &SessionId) {
+    line(out, &AUTHORIZATION, format!("Session {}", sid.expose()).as_bytes());
 }
 
 /// Also behind bytes that some servers take for spaces: to Python, U+00A0 and U+0085 are.

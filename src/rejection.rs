@@ -157,6 +157,12 @@ impl Rejection {
         Self { retry_after, go_to: Some(("signIn", sign_in)), ..base }
     }
 
+    /// `Authorization: Session` beside another `Authorization`.
+    pub fn several_credentials() -> Self {
+        let message = "The request has more than one Authorization. Send one: Authorization: Session <sid>.";
+        Self::new(StatusCode::BAD_REQUEST, "several_credentials", message)
+    }
+
     /// A public id that is none of this user's sessions.
     pub fn session_not_found() -> Self {
         let message = "None of your sessions has this id. GET /api/auth/sessions lists them.";

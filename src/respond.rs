@@ -16,6 +16,9 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     *answer.version_mut() = Version::HTTP_11;
     let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
+    if cx.by_header {
+        cx.set_cookies.clear();
+    }
     for line in cx.set_cookies.drain(..) {
         headers.append(SET_COOKIE, line);
     }

@@ -43,6 +43,10 @@ pub struct Route {
     pub forward_sid: bool,
     /// The upstream may set the session cookie.
     pub may_set_session: bool,
+    /// `Authorization: Session <sid>` is taken instead of the cookie.
+    pub accept_session_header: bool,
+    /// The upstream gets `Authorization: Session <sid>` for who is signed in.
+    pub session_header: bool,
     /// A stale session may serve it.
     pub stale_if_error: bool,
     /// Longest since the person last signed in.
@@ -136,6 +140,8 @@ impl Route {
             tenant,
             forward_sid: route.forward_sid,
             may_set_session: route.may_set_session,
+            accept_session_header: route.accept_session_header,
+            session_header: route.session_header,
             stale_if_error: route.stale_if_error,
             max_auth_age: route.max_auth_age,
             activity: route.activity,

@@ -92,6 +92,10 @@ pub struct Route {
     pub forward_sid: bool,
     /// The upstream may set the session cookie.
     pub may_set_session: bool,
+    /// `Authorization: Session <sid>` is taken instead of the cookie.
+    pub accept_session_header: bool,
+    /// The upstream gets `Authorization: Session <sid>` for who is signed in.
+    pub session_header: bool,
     /// `[session] stale_if_error` may serve this route.
     pub stale_if_error: bool,
     /// Longest since the person last signed in; absent: for as long as the session lasts.
@@ -120,6 +124,8 @@ impl Default for Route {
             tenant: None,
             forward_sid: false,
             may_set_session: false,
+            accept_session_header: false,
+            session_header: false,
             stale_if_error: false,
             max_auth_age: None,
             activity: true,
@@ -158,6 +164,8 @@ impl Route {
             tenant: table.optional_table("tenant", TenantRule::read).flatten(),
             forward_sid: table.flag("forward_sid", default.forward_sid),
             may_set_session: table.flag("may_set_session", default.may_set_session),
+            accept_session_header: table.flag("accept_session_header", default.accept_session_header),
+            session_header: table.flag("session_header", default.session_header),
             stale_if_error: table.flag("stale_if_error", default.stale_if_error),
             max_auth_age: table.optional_duration("max_auth_age", AUTH_AGE),
             activity: table.flag("activity", default.activity),
@@ -173,6 +181,7 @@ impl Route {
 
     fn check(&self, table: &mut Table<'_>) {
         self.check_age(table);
+        self.check_headers(table);
         let Some(rule) = &self.tenant else { return };
         if table.good(&["access"]) && matches!(self.access, Access::Public | Access::Guest) {
             let reason = format!("would never be looked at: access \"{}\" asks for no session", self.access.as_str());
@@ -191,6 +200,21 @@ impl Route {
             names => format!("its parameters: {}", names.join(", ")),
         });
         table.contradiction("tenant", reason, hint);
+    }
+
+    /// Where nobody asks whose request it is, there is no session to read or to send.
+    fn check_headers(&self, table: &mut Table<'_>) {
+        let access = self.access.as_str();
+        let never = [
+            ("accept_session_header", self.accept_session_header, self.access == Access::Public),
+            ("session_header", self.session_header, matches!(self.access, Access::Public | Access::Guest)),
+        ];
+        for (key, set, idle) in never {
+            if set && idle && table.good(&["access", key]) {
+                let reason = format!("has no effect: access \"{access}\" lets nobody through as a user");
+                table.contradiction(key, reason, "remove it, or ask for \"optional\", \"signed_in\" or \"onboarded\"");
+            }
+        }
     }
 
     fn check_age(&self, table: &mut Table<'_>) {

@@ -19,6 +19,8 @@ pub struct Session {
     pub host_prefix_reads_plain_until: Option<Date>,
     /// `Domain=` of the cookie; absent: host-only.
     pub domain: Option<String>,
+    /// The session API takes `Authorization: Session <sid>` instead of the cookie.
+    pub accept_header: bool,
     /// How long the backend's answer is good.
     pub ttl: Duration,
     /// How long its refusal is.
@@ -42,6 +44,7 @@ impl Default for Session {
             host_prefix: false,
             host_prefix_reads_plain_until: None,
             domain: None,
+            accept_header: false,
             ttl: Duration::from_secs(5),
             refusal_ttl: Duration::from_secs(1),
             refresh_ahead: Duration::from_secs(1),
@@ -79,6 +82,7 @@ impl Session {
             host_prefix: table.flag("host_prefix", default.host_prefix),
             host_prefix_reads_plain_until: table.date("host_prefix_reads_plain_until"),
             domain: table.text("domain", "a domain", address::domain),
+            accept_header: table.flag("accept_header", default.accept_header),
             ttl: table.duration("ttl", default.ttl, Duration::from_millis(1)..=minute),
             refusal_ttl: table.duration("refusal_ttl", default.refusal_ttl, Duration::ZERO..=minute),
             refresh_ahead: table.duration("refresh_ahead", default.refresh_ahead, Duration::ZERO..=minute),

@@ -144,7 +144,7 @@ fn audited(session: &Session, which: Which<'_>, answer: &DevicesAnswer<Vec<Strin
 /// Who asks, by a session that is known to be good now.
 async fn signed_in(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<(SessionId, Found), Rejection> {
     cx.wants = Wants::Api;
-    let resolved = gateway.resolve(cx, headers).await;
+    let resolved = gateway.resolve_presented(cx, headers, gateway.accepts_header()).await?;
     gateway.heal(cx, &resolved);
     match (resolved.lookup, resolved.sid) {
         (Lookup::Found(found), Some(sid)) if !matches!(found.freshness, Freshness::Stale(_)) => Ok((sid, found)),

@@ -20,7 +20,7 @@ use crate::session::{Credentials, Found, Freshness, Lookup, Session, SignInAnswe
 /// Who am I: 200 with the session, 401 with the reason, 503 with the cookie kept.
 pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<Response<Body>, Rejection> {
     cx.wants = Wants::Api;
-    let resolved = gateway.resolve(cx, headers).await;
+    let resolved = gateway.resolve_presented(cx, headers, gateway.accepts_header()).await?;
     gateway.heal(cx, &resolved);
     match resolved.lookup {
         // How the session stands now is the question; the answer of a while ago is none.
@@ -169,7 +169,7 @@ pub(super) async fn delete(
 ) -> Result<Response<Body>, Rejection> {
     cx.wants = Wants::Api;
     let mut pending = false;
-    for sid in gateway.sids(headers).iter() {
+    for sid in gateway.credentials(cx, headers, gateway.accepts_header())?.iter() {
         cx.facts.fingerprint = Some(sid.fingerprint());
         let event = match gateway.sessions().remembered(&sid) {
             Some(session) => Event::new(Kind::SignOut).of(&session),

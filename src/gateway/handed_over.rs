@@ -39,6 +39,10 @@ impl Gateway {
                 Outcome::NotAllowed,
                 "the route needs may_set_session = true, if the application may sign people in there",
             ),
+            _ if cx.by_header => (
+                Outcome::NotAllowed,
+                "the client presents its session in a header, and is given no cookie: it signs in at the session backend",
+            ),
             HandedOver::Unusable => (Outcome::Invalid, "the header must be one line, and its value one sid"),
             HandedOver::Sid(sid) => match self.sessions.take_over(&sid, &cx.caller()).await {
                 Renewed::Session(sid, session) => {

@@ -9,9 +9,10 @@ use super::Gateway;
 use super::read::PageOf;
 use crate::audit::{Event, Kind};
 use crate::context::Context;
-use crate::cookie::Marker;
+use crate::cookie::{Marker, SidCookies};
 use crate::decision::{self, Decision, Reason, Situation, Wants};
 use crate::pages::Pages;
+use crate::rejection::Rejection;
 use crate::route::{Access, Route};
 use crate::session::{Found, Freshness, Lookup, Resolved};
 
@@ -23,20 +24,39 @@ impl Gateway {
         route: &Route,
         page: Option<&PageOf<'_>>,
         headers: &HeaderMap,
-    ) -> Resolved {
+    ) -> Result<Resolved, Rejection> {
         let public = route.access == Access::Public && page.is_none_or(|(_, r)| r.access == Access::Public);
         if public {
-            return Resolved { lookup: Lookup::Absent, sid: None, heal: false };
+            return Ok(Resolved { lookup: Lookup::Absent, sid: None, heal: false });
         }
-        self.resolve(cx, headers).await
+        let by_header = route.accept_session_header && page.is_none_or(|(_, r)| r.accept_session_header);
+        self.resolve_presented(cx, headers, by_header).await
     }
 
-    /// Asks whose request it is, and notes what came of it.
+    /// Asks whose request it is by its cookies, and notes what came of it.
     pub(crate) async fn resolve(&self, cx: &mut Context, headers: &HeaderMap) -> Resolved {
+        let cookies = self.sids(headers);
+        self.resolve_sids(cx, &cookies).await
+    }
+
+    /// The same, where it may say so in a header with `by_header`.
+    ///
+    /// # Errors
+    /// It says so twice.
+    pub(crate) async fn resolve_presented(
+        &self,
+        cx: &mut Context,
+        headers: &HeaderMap,
+        by_header: bool,
+    ) -> Result<Resolved, Rejection> {
+        let sids = self.credentials(cx, headers, by_header)?;
+        Ok(self.resolve_sids(cx, &sids).await)
+    }
+
+    async fn resolve_sids(&self, cx: &mut Context, sids: &SidCookies) -> Resolved {
         let started = Instant::now();
-        let cookies = self.cookie.read(headers);
-        let resolved = self.sessions.resolve(&cookies, &|| cx.caller()).await;
-        if cookies.sent > 0 {
+        let resolved = self.sessions.resolve(sids, &|| cx.caller()).await;
+        if sids.sent > 0 {
             cx.facts.session_us = u64::try_from(started.elapsed().as_micros()).ok();
         }
         note(cx, &resolved);

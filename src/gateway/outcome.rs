@@ -33,7 +33,8 @@ impl Gateway {
         let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), proof };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
         // Those of a public route too, on which nobody has asked whose they are.
-        let came = if route.may_set_session { self.sids(request.headers()) } else { SidCookies::default() };
+        let came =
+            if route.may_set_session && !cx.by_header { self.sids(request.headers()) } else { SidCookies::default() };
         let (mut answer, answered) = target.forward(permit, cx, rules, request).await?;
         if let (true, Some(sid)) = (answered.session_changed, &resolved.sid) {
             self.sessions.changed(sid);

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use super::Gateway;
 use crate::context::Context;
 use crate::cookie::SidCookies;
+use crate::identity::{self, Presented};
+use crate::rejection::Rejection;
 use crate::session::{Lookup, Resolved, Session, SessionId};
 
 impl Gateway {
@@ -51,6 +53,32 @@ impl Gateway {
     /// Goes on with a request as if this sid had come with it, and nothing else of its name.
     pub(crate) fn assume_sid(&self, headers: &mut HeaderMap, sid: &SessionId) {
         self.cookie.replace(headers, sid);
+    }
+
+    /// The sids that a request comes with: its cookies', or with `by_header` that of `Authorization: Session`.
+    ///
+    /// Where that header is, the cookies are not looked at, not even if what stands in it is no sid: browsers do not send
+    /// it by themselves, so it says what the client means, while a cookie may be there without anybody meaning it.
+    ///
+    /// # Errors
+    /// Several such headers.
+    pub(crate) fn credentials(
+        &self,
+        cx: &mut Context,
+        headers: &HeaderMap,
+        by_header: bool,
+    ) -> Result<SidCookies, Rejection> {
+        if !by_header {
+            return Ok(self.cookie.read(headers));
+        }
+        let sids = match identity::presented(headers) {
+            Presented::Nothing => return Ok(self.cookie.read(headers)),
+            Presented::Several => return Err(Rejection::several_credentials()),
+            Presented::Malformed => SidCookies::default(),
+            Presented::Sid(sid) => SidCookies::of(sid),
+        };
+        cx.by_header = true;
+        Ok(sids)
     }
 
     /// The session cookie's name.

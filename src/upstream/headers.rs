@@ -51,7 +51,8 @@ pub(super) fn answer(
         answered.handed_over = handed_over(headers, switching);
         identity::strip_answer(headers);
     }
-    if there.set_cookie && !(rules.route.forward_sid || rules.route.may_set_session) {
+    let may_set = !cx.by_header && (rules.route.forward_sid || rules.route.may_set_session);
+    if there.set_cookie && !may_set {
         cx.facts.set_cookie_dropped = rules.cookie.drop_from_answer(headers);
     } else if there.set_cookie && rules.cookie.in_answer(headers) {
         // A sign-in of the application's own: from a shared cache everybody would become this user.

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
 
@@ -37,9 +37,13 @@ pub(super) fn head(
     let mut out = line(&parts.method, cx)?;
     // With its port: it is what server actions compare `Origin` with.
     Head::field(&mut out, "host", cx.authority.as_str().as_bytes());
-    let said_length = of_client(&parts.headers, cx, &mut out)?;
+    let credential = rules.sid.filter(|_| rules.route.session_header && permit.who().is_some());
+    let said_length = of_client(&parts.headers, cx, credential.is_some(), &mut out)?;
     cookies(&parts.headers, rules, permit, session_cookies, &mut out);
     forwarding(cx, &mut out);
+    if let Some(sid) = credential {
+        identity::write_credential(&mut out, sid);
+    }
     identity::write(&mut out, permit.who(), rules.proof, cx.id.seconds());
     if websocket {
         Head::field(&mut out, "connection", b"upgrade");
@@ -65,7 +69,12 @@ fn line(method: &Method, cx: &Context) -> Result<Vec<u8>, UpstreamError> {
 /// What the client said, without what is of its connection (RFC 9110 section 7.6.1), what `Connection` names included,
 /// and what is ours to say. Identity and forwarding are written afterwards, so that a `Connection: X-Auth-User-Id`
 /// cannot take them away. Gives whether there was a `Content-Length`.
-fn of_client(headers: &HeaderMap, cx: &Context, out: &mut Vec<u8>) -> Result<bool, UpstreamError> {
+fn of_client(
+    headers: &HeaderMap,
+    cx: &Context,
+    without_credential: bool,
+    out: &mut Vec<u8>,
+) -> Result<bool, UpstreamError> {
     let named = named_by_connection(headers);
     let mut said_length = false;
     for (name, value) in headers {
@@ -74,6 +83,7 @@ fn of_client(headers: &HeaderMap, cx: &Context, out: &mut Vec<u8>) -> Result<boo
         let passes = identity::passes(name, headers).map_err(|_| UpstreamError::Alias)?;
         if !(passes || cx.next_dev && *name == identity::NEXT_DEV_REQUEST)
             || ours
+            || without_credential && *name == AUTHORIZATION
             || is_hop_by_hop(name.as_str())
             || named.contains(name)
             // It belongs to the trace that the client spoke of; ours is another, unless the client's was taken.

@@ -21,6 +21,7 @@ mod lifetimes;
 mod limits;
 mod load_tool;
 mod log;
+mod mobile;
 mod onboarding;
 mod paths;
 mod presets;
