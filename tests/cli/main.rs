@@ -3,6 +3,7 @@
 
 mod conformance;
 mod dev;
+mod documents;
 mod keys;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,0 +1,79 @@
+//! What the documents say is there, is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The links of a line: text and target.
+fn links(line: &str) -> Vec<(&str, &str)> {
+    let mut rest = line;
+    let mut found = Vec::new();
+    while let Some((before, after)) = rest.split_once("](") {
+        let (Some(text), Some((target, behind))) = (before.rsplit('[').next(), after.split_once(')')) else { break };
+        found.push((text.trim_matches('`'), target));
+        rest = behind;
+    }
+    found
+}
+
+/// Whether a file of tests has one of this name.
+fn has_test(source: &str, kind: &str, name: &str) -> bool {
+    match kind {
+        "rs" => source.contains(&format!("fn {name}(")),
+        "py" => source.contains(&format!("def {name}(")),
+        "js" | "ts" => [format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")].iter().any(|q| source.contains(q)),
+        _ => false,
+    }
+}
+
+/// A row of a table, without the head and the line below it.
+fn rows(document: &str) -> impl Iterator<Item = Vec<&str>> {
+    document
+        .lines()
+        .filter(|line| line.starts_with("| ") && line[2..].starts_with(|c: char| c.is_ascii_digit()))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+}
+
+#[test]
+fn every_line_of_the_table_of_asvs_has_a_test_that_exists_or_an_answer() {
+    let folder = root().join("deploy");
+    let document = fs::read_to_string(folder.join("asvs.md")).unwrap();
+    let mut ids = Vec::new();
+    for row in rows(&document) {
+        let [id, _, _, _, here, proof] = row[..] else { panic!("six cells: {row:?}") };
+        ids.push(id.to_owned());
+        assert!(!here.is_empty(), "{id} says nothing");
+        let named = links(proof);
+        assert!(!named.is_empty() || proof.contains("yours") || proof.contains("this page"), "{id}: neither test nor answer");
+        for (name, target) in named {
+            let path: PathBuf = folder.join(target);
+            let source = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{id}: {}: {e}", path.display()));
+            let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            assert!(has_test(&source, kind, name), "{id}: no test `{name}` in {target}");
+        }
+    }
+    // Chapter V7 of 5.0.0, whole.
+    let chapter = [(1, 3), (2, 4), (3, 2), (4, 5), (5, 3), (6, 2)];
+    for id in chapter.into_iter().flat_map(|(section, last)| (1..=last).map(move |n| format!("7.{section}.{n}"))) {
+        assert!(ids.contains(&id), "{id} is missing");
+    }
+}
+
+#[test]
+fn the_table_of_attacks_names_files_that_exist() {
+    let document = fs::read_to_string(root().join("deploy/security.md")).unwrap();
+    let table = document.split("## How attacks end").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut count = 0;
+    for line in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack")) {
+        let proof = line.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in proof.split('`').skip(1).step_by(2) {
+            count += 1;
+            let paths = [name.to_owned(), format!("tests/gateway/{name}.rs"), format!("tests/gateway/{name}")];
+            assert!(paths.iter().any(|path| root().join(path).exists()), "no `{name}`: {line}");
+        }
+    }
+    assert!(count > 50, "the table was read: {count}");
+}
