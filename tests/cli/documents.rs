@@ -24,7 +24,9 @@ fn has_test(source: &str, kind: &str, name: &str) -> bool {
     match kind {
         "rs" => source.contains(&format!("fn {name}(")),
         "py" => source.contains(&format!("def {name}(")),
-        "js" | "ts" => [format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")].iter().any(|q| source.contains(q)),
+        "js" | "ts" => {
+            [format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")].iter().any(|q| source.contains(q))
+        }
         _ => false,
     }
 }
@@ -47,7 +49,10 @@ fn every_line_of_the_table_of_asvs_has_a_test_that_exists_or_an_answer() {
         ids.push(id.to_owned());
         assert!(!here.is_empty(), "{id} says nothing");
         let named = links(proof);
-        assert!(!named.is_empty() || proof.contains("yours") || proof.contains("this page"), "{id}: neither test nor answer");
+        assert!(
+            !named.is_empty() || proof.contains("yours") || proof.contains("this page"),
+            "{id}: neither test nor answer"
+        );
         for (name, target) in named {
             let path: PathBuf = folder.join(target);
             let source = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{id}: {}: {e}", path.display()));
