@@ -48,7 +48,7 @@ def running():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     try:
         with trusted(f"http://127.0.0.1:{server.server_port}"):
             yield provider
