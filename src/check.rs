@@ -136,7 +136,7 @@ fn tls_faults(config: &Config) -> Vec<Fault> {
 }
 
 fn assertion_faults(config: &Config) -> Vec<Fault> {
-    let fault = |reason, hint: &str| Fault { place: Place::default(), reason, hint: Some(hint.into()) };
+    let fault = |reason, hint: &str| Fault { place: config.assertion.place.clone(), reason, hint: Some(hint.into()) };
     let wanted = || config.upstreams.iter().filter(|u| u.assertion == Some(true));
     match assertion::list(&config.assertion) {
         Err(reason) => {

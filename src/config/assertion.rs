@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Place;
 use super::table::{Problem, Table};
 use super::value::show_duration;
 
@@ -24,6 +25,8 @@ pub struct Assertion {
     pub activate_after: Duration,
     /// How old the newest key gets before another is generated.
     pub rotate_every: Option<Duration>,
+    /// Where its keys are named.
+    pub place: Place,
 }
 
 /// Where the keys of the assertion are.
@@ -64,6 +67,7 @@ impl Default for Assertion {
             algorithm: Algorithm::Es256,
             activate_after: Duration::from_secs(600),
             rotate_every: None,
+            place: Place::default(),
         }
     }
 }
@@ -93,6 +97,7 @@ impl Assertion {
             algorithm: table.one_of("algorithm", &words, default.algorithm),
             activate_after: table.duration("activate_after", default.activate_after, ACTIVATE),
             rotate_every: table.optional_duration("rotate_every", ROTATE),
+            place: Place(table.place(if table.has("key_files") { "key_files" } else { "keys" })),
         };
         table.finish();
         assertion.check(table);

@@ -20,6 +20,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use load::Load;
+use sidgate::config;
 
 /// Within so much of the baseline a figure counts as the same ...
 const TOLERANCE: f64 = 0.01;
@@ -36,12 +37,15 @@ struct Case {
     warm_up: u32,
 }
 
+/// Without a key for the assertion.
 const CASES: [Case; 4] = [
     case("http1_hot_sid", Load { streams: None, sids: 1, path: "/1k" }, 2_000, 64),
     case("http1_10k_sids", Load { streams: None, sids: 10_000, path: "/1k" }, 2_000, 64),
     case("http1_public", Load { streams: None, sids: 0, path: "/public/1k" }, 2_000, 64),
     case("http2_hot_sid", Load { streams: Some(32), sids: 1, path: "/1k" }, 4_096, 256),
 ];
+/// With one.
+const SIGNED: [Case; 1] = [case("http1_assertion", Load { streams: None, sids: 1, path: "/1k" }, 2_000, 64)];
 
 const fn case(name: &'static str, load: Load, requests: u32, warm_up: u32) -> Case {
     Case { name, load, requests, warm_up }
@@ -53,7 +57,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let measured = runtime.block_on(measure());
+    let mut measured = runtime.block_on(measure(&CASES, false));
+    measured.extend(runtime.block_on(measure(&SIGNED, true)));
     let baseline = std::fs::read_to_string(baseline()).unwrap();
     let baseline: toml::Table = baseline.parse().unwrap();
     println!("{:<16} {:>10} {:>10} {:>8}", "instructions", "baseline", "now", "change");
@@ -73,8 +78,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn measure() -> Vec<(&'static str, u64, f64)> {
+async fn measure(cases: &[Case], signed: bool) -> Vec<(&'static str, u64, f64)> {
     let folder = tempfile::tempdir().unwrap();
+    if signed {
+        let keys = config::KeySource::Folder(folder.path().join("keys"));
+        sidgate::assertion::create(&config::Assertion { keys, ..Default::default() }).unwrap();
+    }
     let listen: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (application, backend) = (servers::application().await, servers::backend().await);
     let config = servers::config(folder.path(), listen, application, backend);
@@ -83,7 +92,7 @@ async fn measure() -> Vec<(&'static str, u64, f64)> {
     let mut gateway = Gateway::start(folder.path(), &config);
     gateway.until_it_listens(listen).await;
     let mut measured = Vec::new();
-    for case in &CASES {
+    for case in cases {
         load::run(listen, case.load, case.warm_up.max(case.load.sids)).await;
         gateway.count(true);
         load::run(listen, case.load, SHORT).await;

@@ -61,7 +61,9 @@ fn keys_of_ones_own_are_not_sidgate_s_to_make() {
         assert_eq!(code, 1, "{error}");
         error
     };
-    assert!(fault("").contains("own.pem cannot be used: it holds no private key in PEM form"));
+    let error = fault("");
+    assert!(error.contains("own.pem cannot be used: it holds no private key in PEM form"), "{error}");
+    assert!(error.contains("| key_files = [\"own.pem\"]"), "where it is named: {error}");
     let rsa = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     assert!(fault(rsa).contains("openssl pkcs8"));
 }

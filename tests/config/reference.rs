@@ -21,6 +21,7 @@ fn the_reference_is_the_defaults() {
     assert_eq!(config.routes.len(), 2);
     config.routes.truncate(1);
     config.routes[0].place = Place::default();
+    config.assertion.place = Place::default();
     config.certificates[0].place = Place::default();
     let mut expected = Config {
         listeners: vec![Listener::default()],
