@@ -28,7 +28,7 @@ def sign_in(request):
         # The provider has asked for its own second factor.
         proof = credentials.by_access_token(body["access_token"], request)
         known = {"authenticated_at": proof.authenticated_at} if proof.authenticated_at else {}
-        return signed_in(proof.user, request, source="access_token", **known)
+        return signed_in(proof.user, request, source="access_token", replaces=body.get("replaces"), **known)
     user = credentials.by_password(body, request)
     second_factor = settings.imported("SECOND_FACTOR")
     if second_factor is not None and (factor := second_factor()).due(user):
@@ -40,15 +40,18 @@ def sign_in(request):
         except Refusal as refusal:
             trail.record(Kind.SIGN_IN_FAILED, user=user, request=request, reason=refusal.body["code"])
             raise
-    return signed_in(user, request, source="password")
+    return signed_in(user, request, source="password", replaces=body.get("replaces"))
 
 
-def signed_in(user, request, *, source="application", **fields):
-    """The answer to a sign-in that somebody has passed. For a project's own ways to sign in as well."""
-    # Optional: the sid that the browser had until now makes room for the new one.
+def signed_in(user, request, *, source="application", replaces=None, **fields):
+    """The answer to a sign-in that somebody has passed. For a project's own ways to sign in as well.
+
+    `replaces`: the public id of the session that the browser had until now, which makes room for the new one.
+    """
+    # Its sid serves as well.
     scheme, _, old = request.headers.get("Authorization", "").partition(" ")
-    replaces = old.strip() if scheme.lower() == "session" else None
-    created = store.create(user, request, source=source, replaces=replaces, **fields)
+    old = old.strip() if scheme.lower() == "session" else None
+    created = store.create(user, request, source=source, replaces=old, replaces_public_id=replaces, **fields)
     if settings.SEND_LOGIN_SIGNAL:
         # Robust: a receiver that expects Django's own session, which there is not, must not cost the sign-in.
         user_logged_in.send_robust(sender=type(user), request=request, user=user)

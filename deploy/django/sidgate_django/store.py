@@ -41,17 +41,32 @@ def new_sid():
     return str(uuid.uuid4())
 
 
-def create(user, request, *, source, sid=None, replaces=None, kind=Kind.SIGN_IN, successor_of=None, **fields):
+def create(
+    user,
+    request,
+    *,
+    source,
+    sid=None,
+    replaces=None,
+    replaces_public_id=None,
+    kind=Kind.SIGN_IN,
+    successor_of=None,
+    **fields,
+):
     """A new session for somebody who has just proved who they are.
 
-    `replaces`: the sid that the same browser had until now, if any. `successor_of`: the session whose lifetime and
-    sign-in time go on. Raises `Refusal` 409 `session_limit` where the policy is "deny".
+    `replaces`: the sid that the same browser had until now, if any; `replaces_public_id` names it without being one.
+    `successor_of`: the session whose lifetime and sign-in time go on. Raises `Refusal` 409 `session_limit` where the
+    policy is "deny".
     """
     sid = sid or new_sid()
     tenants = adapter().tenants(user)
     with one_at_a_time(user):
         if replaces:
             old = Session.objects.filter(user=user, sid_sha256=digest(replaces)).live()
+            ending.end(old, Ended.REPLACED, request=request)
+        if public_id := as_uuid(replaces_public_id):
+            old = Session.objects.filter(user=user, public_id=public_id).live()
             ending.end(old, Ended.REPLACED, request=request)
         evicted = make_room(user, request)
         first = {"tenant_id": tenants[0].id if tenants else ""}
@@ -65,6 +80,13 @@ def create(user, request, *, source, sid=None, replaces=None, kind=Kind.SIGN_IN,
         if new:
             trail.record(Kind.NEW_DEVICE, user=user, session=session, request=request)
     return Created(session, sid, Facts(session, tenants), evicted)
+
+
+def as_uuid(text):
+    try:
+        return uuid.UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def lifetime(successor_of=None):

@@ -48,6 +48,13 @@ class EvictOldest(ContractCase):
         self.assertNotIn("evicted", answer.json())
         self.assertEqual([self.good(sid) for sid in (other, here, answer.json()["sid"])], [True, False, True])
 
+    def test_so_it_does_by_its_public_id_which_is_how_the_gateway_names_it(self):
+        other, here = self.sign_in(self.alice), self.sign_in(self.alice)
+        body = {"email": self.alice.email, "password": "correct horse", "replaces": self.public_id(here)}
+        answer = self.call("POST", SESSIONS, body)
+        self.assertNotIn("evicted", answer.json())
+        self.assertEqual([self.good(sid) for sid in (other, here, answer.json()["sid"])], [True, False, True])
+
     def test_a_rotation_takes_no_room(self):
         one, two = self.sign_in(self.alice), self.sign_in(self.alice)
         two = self.call("POST", f"{CURRENT}rotate/", sid=two).json()["sid"]
@@ -67,6 +74,14 @@ class Deny(ContractCase):
         here, _ = self.sign_in(self.alice), self.sign_in(self.alice)
         body = {"email": self.alice.email, "password": "correct horse"}
         self.assertEqual(self.call("POST", SESSIONS, body, sid=here).status_code, 201)
+
+    def test_a_public_id_of_somebody_else_or_none_makes_no_room(self):
+        bobs = self.sign_in(self.bob)
+        self.sign_in(self.alice), self.sign_in(self.alice)
+        for replaces in (self.public_id(bobs), "x", 7, None, ["y"]):
+            body = {"email": self.alice.email, "password": "correct horse", "replaces": replaces}
+            self.assert_refused(self.call("POST", SESSIONS, body), "session_limit", 409)
+        self.assertTrue(self.good(bobs))
 
     def test_a_sid_of_somebody_else_makes_no_room(self):
         bobs = self.sign_in(self.bob)
