@@ -316,6 +316,7 @@ fn session(tenant: Option<Tenant>, onboarding: Onboarding) -> Session {
         idle_expires_at: None,
         fingerprint: sid.map(|s| s.fingerprint()).unwrap_or_default(),
         contradictory_onboarding: false,
+        privileges_changed: false,
         activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),

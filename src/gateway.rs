@@ -8,6 +8,7 @@ mod disagreement;
 mod handed_over;
 mod judge;
 mod outcome;
+mod privileges;
 mod read;
 mod sid;
 
@@ -194,6 +195,7 @@ impl Gateway {
             cx.wants = context::wants(request.headers(), route.kind);
         }
         let mut resolved = self.session(cx, route, page.as_ref(), request.headers()).await?;
+        self.succeed(cx, &mut resolved);
         let decision = self.decide(cx, route, page.as_ref(), &mut resolved, request.headers()).await;
         if cx.wants == Wants::Page {
             self.heal(cx, &resolved);

@@ -26,6 +26,7 @@ fn session() -> Session {
         idle_expires_at: None,
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
+        privileges_changed: false,
         activity: std::sync::Arc::default(),
         headers: OnceLock::new(),
         sid_hash: sid.hash(),

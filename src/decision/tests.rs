@@ -31,6 +31,7 @@ fn session(tenant: Option<(&str, Option<&str>)>, onboarding: Onboarding) -> Sess
         idle_expires_at: None,
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
+        privileges_changed: false,
         activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),

@@ -25,7 +25,14 @@ pub(super) async fn get(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap
     match resolved.lookup {
         // How the session stands now is the question; the answer of a while ago is none.
         Lookup::Found(Found { freshness: Freshness::Stale(_), .. }) => Err(Rejection::backend_unavailable()),
-        Lookup::Found(found) => Ok(super::json(StatusCode::OK, &Described::of(&found.session, None))),
+        Lookup::Found(mut found) => {
+            if let Some(sid) = &resolved.sid
+                && let Some(renewed) = gateway.renew_privileged(cx, sid, &found).await
+            {
+                found = renewed;
+            }
+            Ok(super::json(StatusCode::OK, &Described::of(&found.session, None)))
+        }
         Lookup::Absent => Ok(unauthenticated("no_session")),
         Lookup::Refused(code) => {
             if code.drops_sid() {

@@ -47,6 +47,7 @@ impl Gateway {
         if permit.who().is_some() {
             upstream::keep_private(answer.headers_mut());
         }
+        self.renew_after(cx, permit, resolved, &answer).await;
         let mark = self.note_disagreement(cx, (route, permit), &answer);
         if let (Some(Mark::SentOn), Some(_), Some(sid)) = (mark, permit.who(), &resolved.sid) {
             // From onboarding: as a rule it has just been finished.

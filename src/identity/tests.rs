@@ -22,6 +22,7 @@ fn session() -> Session {
         idle_expires_at: None,
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
+        privileges_changed: false,
         activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),

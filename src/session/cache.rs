@@ -161,6 +161,7 @@ impl Cache {
                 // What the backend has not heard of is not forgotten with the answer from before.
                 if let Some(before) = entry.good.as_ref().map(|good| &good.session) {
                     session.activity = before.activity.clone();
+                    session.privileges_changed = before.privileges_changed || session.gains_on(before);
                 }
                 let session: Arc<Session> = Arc::from(session);
                 self.keep_session(entry, session.clone(), now);

@@ -3,6 +3,7 @@
 mod devices;
 mod ending;
 mod fetch;
+mod privileges;
 mod renewing;
 mod switching;
 mod telling;
@@ -55,6 +56,8 @@ struct Inner {
     pending: Mutex<HashSet<SessionId>>,
     /// Sids that the backend is putting another in the place of.
     renewing: Mutex<HashSet<SessionId>>,
+    /// Sessions that go on under a new sid because they may do more, and what came of it.
+    renewals: Mutex<privileges::Renewals>,
     /// Switches of the tenant under way.
     switches: Mutex<switching::Switches>,
     /// Uses of sessions that wait for the backend to hear of them; none where it does not want to.
@@ -115,6 +118,7 @@ impl Sessions {
             refusals: Limiter::new(config.session.refusals_per_client),
             pending: Mutex::default(),
             renewing: Mutex::default(),
+            renewals: Mutex::default(),
             switches: Mutex::default(),
             activity: config.backend.supports(Capability::Activity).then(|| Batches::new(&config.activity)),
             contradictions: AtomicU64::new(0),

@@ -173,6 +173,8 @@ pub struct Session {
     pub fingerprint: Fingerprint,
     /// The backend said both that onboarding is needed and that it is completed.
     pub contradictory_onboarding: bool,
+    /// It may do more than when its sid was given out, so it is to go on under another one.
+    pub privileges_changed: bool,
     /// What the backend has not heard of its use.
     pub(crate) activity: Arc<Activity>,
     /// The identity headers as they are written, made once per answer of the backend by `identity`.
@@ -210,6 +212,17 @@ impl Session {
             // Something was signed about the new one already: as good.
             let _ = self.assertions.set(assertions.clone());
         }
+    }
+
+    /// Whether an earlier answer for the same sid allowed less, or something else: another role, another tenant, a
+    /// permission that was not there. What only lost permissions needs no new sid: the old one is worth less already.
+    pub(crate) fn gains_on(&self, earlier: &Self) -> bool {
+        let tenant = |session: &Self| session.tenant.as_ref().map(|tenant| tenant.id.clone());
+        let more = || self.permissions.iter().any(|one| !earlier.permissions.contains(one));
+        self.user.id != earlier.user.id
+            || self.user.role != earlier.user.role
+            || tenant(self) != tenant(earlier)
+            || self.permissions != earlier.permissions && more()
     }
 
     /// Whether onboarding is still to be done.

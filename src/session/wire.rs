@@ -92,6 +92,7 @@ pub(crate) fn session(json: &Value, fields: &BackendFields, sid: &SessionId) -> 
         idle_expires_at: time(json, &fields.idle_expires_at),
         fingerprint: sid.fingerprint(),
         contradictory_onboarding: contradictory,
+        privileges_changed: false,
         activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: sid.hash(),

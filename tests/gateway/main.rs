@@ -25,6 +25,7 @@ mod mobile;
 mod onboarding;
 mod paths;
 mod presets;
+mod privileges;
 mod proxy_protocol;
 mod responses;
 mod retry;

@@ -32,6 +32,7 @@ pub(in crate::session) fn session(n: u128) -> Session {
         idle_expires_at: None,
         fingerprint: sid(n).fingerprint(),
         contradictory_onboarding: false,
+        privileges_changed: false,
         activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: SidHash::default(),
