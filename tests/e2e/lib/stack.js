@@ -2,6 +2,7 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sids } from "./browser.js";
 import { Django, revoke } from "./django.js";
 import { IdentityProvider } from "./idp.js";
 import { overhear } from "./overhear.js";
@@ -48,6 +49,8 @@ export class Stack {
     await writeFile(config, rendered.replaceAll(`${ROOT}/certs/`, `${this.folder}/certs/`));
     // One address signs in here more often in a minute than a whole office elsewhere.
     await appendFile(config, '\n[sign_in]\nper_client = "50/s"\nper_email = "50/s"\n');
+    this.trail = `\n[audit.file]\npath = "${join(this.folder, "audit/audit.log")}"\nfsync = "1s"\n`;
+    await appendFile(config, this.trail);
     this.program = program;
     this.gateway = await this.startGateway("gateway", admin);
   }
@@ -66,7 +69,7 @@ export class Stack {
   async another(name, change) {
     const [https, admin] = await freePorts(2);
     const moved = (text, [from, to]) => text.replaceAll(`:${from}"`, `:${to}"`);
-    const text = await readFile(join(this.folder, "gateway.toml"), "utf8");
+    const text = (await readFile(join(this.folder, "gateway.toml"), "utf8")).replace(this.trail, "");
     const ports = [[this.env.DEMO_HTTPS_PORT, https], [this.env.DEMO_ADMIN_PORT, admin]];
     await writeFile(join(this.folder, `${name}.toml`), change(ports.reduce(moved, text)));
     this.others.push(await this.startGateway(name, admin));
@@ -110,9 +113,21 @@ export class Stack {
     return (await fetch(`${this.django}/api/sessions/current/`, { headers })).ok;
   }
 
+  /** The audit trail of the whole run is whole, and holds nothing that would sign anybody in. */
+  async checkTrail() {
+    if (!this.gateway) return;
+    const log = join(this.folder, "audit/audit.log");
+    await run(this.program, ["audit", "verify", log]);
+    const text = await readFile(log, "utf8");
+    for (const secret of [...sids, "correct horse", "wrong horse"]) {
+      if (text.includes(secret)) throw new Error("there is a sid or a password in the audit trail");
+    }
+  }
+
   async stop() {
     await Promise.all([this.gateway, ...this.others].map((gateway) => gateway?.stop()));
     await run(join(DEMO, "stop"), ["--run-dir", this.folder]);
+    await this.checkTrail();
     await this.idp.stop();
     this.between?.stop();
     await rm(this.folder, { recursive: true, force: true });

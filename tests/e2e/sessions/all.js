@@ -3,3 +3,4 @@ import "./devices.js";
 import "./limits.js";
 import "./fix-session.js";
 import "./fresh-sign-in.js";
+import "./audit.js";
