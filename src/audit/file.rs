@@ -31,6 +31,8 @@ pub(super) struct FileOutput {
     began: Timestamp,
     /// Files that go once it is written that they do.
     expired: Vec<PathBuf>,
+    /// The checkpoint beside the log, once it is ours.
+    side: Option<File>,
     /// It was said that the newest line could not be remembered.
     forgetful: bool,
     /// Held as long as this runs: nobody else writes the file.
@@ -66,6 +68,7 @@ impl FileOutput {
             first: first.unwrap_or(head.seq + 1),
             began: began.unwrap_or_else(Timestamp::now),
             expired: Vec::new(),
+            side: None,
             forgetful: false,
             _lock: lock,
         };
@@ -129,9 +132,13 @@ impl Output for FileOutput {
 
     fn remember(&mut self, head: &Head, durably: bool) {
         let Some(signer) = &self.signer else { return };
-        let side = Side::write(&self.config.path, &signer.checkpoint(head), durably);
-        match side {
-            Ok(()) => self.forgetful = false,
+        let checkpoint = signer.checkpoint(head);
+        let done = match self.side.take().filter(|_| !durably) {
+            Some(side) => Side::overwrite(&side, &checkpoint).map(|()| side),
+            None => Side::replace(&self.config.path, &checkpoint),
+        };
+        match done {
+            Ok(side) => (self.side, self.forgetful) = (Some(side), false),
             Err(error) if !self.forgetful => {
                 self.forgetful = true;
                 tracing::error!(%error, "the checkpoint beside the audit trail cannot be written: a cut tail would not show");

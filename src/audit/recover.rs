@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -144,16 +144,25 @@ fn beginning(file: &mut File) -> io::Result<(Option<u64>, Option<Timestamp>)> {
 }
 
 impl Side {
-    /// In the place of the old one, whole or not at all.
-    pub(super) fn write(path: &Path, checkpoint: &str, durably: bool) -> io::Result<()> {
+    /// In the place of the old one, durably, whole or not at all.
+    pub(super) fn replace(path: &Path, checkpoint: &str) -> io::Result<File> {
         let (side, new) = (Self::path(path), files::with_suffix(path, "checkpoint.new"));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(format!("{{{checkpoint}}}\n").as_bytes())?;
-        if durably {
-            file.sync_all()?;
-        }
+        file.write_all(Self::line(checkpoint).as_bytes())?;
+        file.sync_all()?;
         fs::rename(&new, &side)?;
-        if durably { files::sync_folder(path) } else { Ok(()) }
+        files::sync_folder(path)?;
+        Ok(file)
+    }
+
+    /// Over the old one: less than a sector, which is never shorter than the one before. A rename costs as much as half
+    /// an fsync, and this is done with every batch.
+    pub(super) fn overwrite(side: &File, checkpoint: &str) -> io::Result<()> {
+        side.write_all_at(Self::line(checkpoint).as_bytes(), 0)
+    }
+
+    fn line(checkpoint: &str) -> String {
+        format!("{{{checkpoint}}}\n")
     }
 
     /// What it says; nothing when there is none.
@@ -178,7 +187,7 @@ impl Side {
         let (seq, at) = (json.get("checkpoint")?.as_u64()?, text("at")?);
         let (kid, signature) = (text("kid")?, text("signature")?);
         let fields = key::checkpoint(seq, at, kid, signature);
-        Some(format!("{{{fields}}}\n"))
+        Some(Self::line(&fields))
     }
 
     pub(super) fn path(path: &Path) -> std::path::PathBuf {

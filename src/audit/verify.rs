@@ -55,7 +55,7 @@ pub struct Fault {
 /// A file that cannot be read, or none at all.
 pub fn verify(path: &Path, keys: &[PublicKey], from: Option<u64>) -> io::Result<Report> {
     // First what was true a moment ago, then the log, which may be written meanwhile.
-    let side = Side::text(path);
+    let side = side(path);
     let all = files::open_all(path)?;
     if all.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such trail"));
@@ -80,6 +80,19 @@ pub fn verify(path: &Path, keys: &[PublicKey], from: Option<u64>) -> io::Result<
     }
     state.end();
     Ok(state.report)
+}
+
+/// The checkpoint beside the log. It may be read while it is written over: then once more.
+fn side(path: &Path) -> io::Result<String> {
+    let mut text = Side::text(path)?;
+    for _ in 0..3 {
+        let again = Side::text(path)?;
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    Ok(text)
 }
 
 struct State<'k> {

@@ -139,7 +139,7 @@ impl Audit {
         let base = table.reader.base;
         let audit = Self {
             emails: table.one_of("emails", &emails, default.emails),
-            checkpoint_key: table.text("checkpoint_key", "the path of a file", |text| written(base, text)),
+            checkpoint_key: table.text("key", "the path of a file", |text| written(base, text)),
             checkpoint_lines: table.number("checkpoint_lines", default.checkpoint_lines, 1..=1_000_000),
             checkpoint_interval: table.duration("checkpoint_interval", default.checkpoint_interval, SECOND..=DAY),
             file: table.optional_table("file", AuditFile::read),
@@ -147,11 +147,10 @@ impl Audit {
             syslog: table.tables("syslog", AuditSyslog::read),
         };
         table.finish();
-        if !audit.is_on() && table.has("checkpoint_key") && table.good(&["checkpoint_key", "file", "stdout", "syslog"])
-        {
+        if !audit.is_on() && table.has("key") && table.good(&["key", "file", "stdout", "syslog"]) {
             let reason = "has no effect: nothing says where the audit trail goes";
             let hint = "add [audit.file] with `path`, [audit.stdout] or [[audit.syslog]]";
-            table.contradiction("checkpoint_key", reason, hint);
+            table.contradiction("key", reason, hint);
         }
         audit
     }
