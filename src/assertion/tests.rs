@@ -27,7 +27,7 @@ fn session() -> Session {
         fingerprint: Fingerprint::default(),
         contradictory_onboarding: false,
         privileges_changed: false,
-        activity: std::sync::Arc::default(),
+        activity: Arc::default(),
         headers: OnceLock::new(),
         sid_hash: sid.hash(),
         assertions: OnceLock::new(),

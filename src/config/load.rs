@@ -1,6 +1,7 @@
 //! From a file to a checked configuration, or to all of its faults.
 
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -35,7 +36,7 @@ impl Config {
         let file = path.display().to_string();
         let text = text_of(path, &file)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let counts = |table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
+        let counts = |_: &Range<usize>, table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
         let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&counts))?;
         Ok((config, Source { file, text }))
     }
@@ -46,7 +47,13 @@ impl Config {
         let file = path.display().to_string();
         let text = text_of(path, &file)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&|other| other == Some(table)))
+        parse(
+            &text,
+            &file,
+            base,
+            &|name| std::env::var(name).ok(),
+            Some(&|place, other| !place.is_empty() && other == Some(table)),
+        )
     }
 
     /// Checks a text. `file` is its name in faults, `base` what paths in it are relative to, `env` the environment.
@@ -60,8 +67,8 @@ impl Config {
     }
 }
 
-/// Whether a fault counts, by the table that it stands in.
-type Counts<'a> = &'a dyn Fn(Option<&str>) -> bool;
+/// Whether a fault counts, by its place and the table that it stands in. One of the file as a whole has an empty place.
+type Counts<'a> = &'a dyn Fn(&Range<usize>, Option<&str>) -> bool;
 
 fn parse(
     text: &str,
@@ -82,7 +89,7 @@ fn parse(
         document.get_ref().iter().for_each(|(key, value)| places(key.get_ref(), key.span().start, value, &mut keys));
         // A fault belongs to the last key before it.
         let table = |at: usize| keys.iter().filter(|(start, _)| *start <= at).max().map(|(_, table)| *table);
-        found.retain(|f| counts(table(f.fault.place.0.start)));
+        found.retain(|f| counts(&f.fault.place.0, table(f.fault.place.0.start)));
     }
     let faults = syntax::merge(text, &errors, found);
     if faults.is_empty() { Ok(config) } else { Err(ConfigError::new(file, text, faults)) }
@@ -228,7 +235,7 @@ mod tests {
             acess = "public"
         "#;
         let parsed = |replaced: &[&str]| {
-            let counts = |table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
+            let counts = |_: &Range<usize>, table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
             parse(text, "x", Path::new(""), &|_| None, Some(&counts)).unwrap_err()
         };
         assert_eq!(parsed(&["backend", "certificate", "listener", "upstream"]).faults.len(), 1);

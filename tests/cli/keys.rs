@@ -46,6 +46,8 @@ fn only_its_own_table_has_to_be_right_and_no_secret_is_needed() {
     let elsewhere = GOOD.replace("file:secret", "${NOT_SET_HERE}").replace("access = \"public\"", "access = \"pubic\"");
     let (_folder, config) = folder(&(elsewhere.clone() + "[assertion]\nalgorithm = \"EdDSA\"\n"));
     assert!(keys(&["new"], &config).contains("EdDSA  signs"));
+    let (_folder, config) = folder("[assertion]\n");
+    assert!(keys(&["new"], &config).contains("signs"), "though the rest is missing");
     let (_folder, config) = folder(&(elsewhere + "[assertion]\nalgorithm = \"RS256\"\n"));
     let error = refused(&["new"], &config);
     assert!(error.contains("`assertion.algorithm`") && error.contains("1 fault"), "{error}");
