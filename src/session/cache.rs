@@ -9,10 +9,11 @@
 
 mod ended;
 mod entry;
+mod handover;
 mod sweep;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -49,6 +50,8 @@ pub(super) struct Cache {
     ended: Ended,
     /// Wakes the sweeper when a bound is near.
     pub(super) pressure: Notify,
+    /// The cache in this one's place, after a reload that changed what an answer means.
+    successor: OnceLock<Arc<Cache>>,
 }
 
 /// What the cache says at once.
@@ -82,6 +85,7 @@ impl Cache {
             flights: AtomicU64::new(0),
             ended: Ended::default(),
             pressure: Notify::new(),
+            successor: OnceLock::new(),
         }
     }
 
@@ -246,6 +250,9 @@ impl Cache {
 
     /// Ends a session here: a tombstone that outlives every lookup under way.
     pub(super) fn revoke(&self, sid: &SessionId, code: RefusalCode, until: Instant) {
+        if let Some(successor) = self.successor.get() {
+            successor.revoke(sid, code, until);
+        }
         let mut entry = self.entries.entry(*sid).or_default();
         entry.flight = None;
         self.forget_good(&mut entry);
@@ -254,6 +261,9 @@ impl Cache {
 
     /// What is known may be out of date, and so may be what a flight under way brings: the next request asks.
     pub(super) fn changed(&self, sid: &SessionId) {
+        if let Some(successor) = self.successor.get() {
+            successor.changed(sid);
+        }
         if let Some(mut entry) = self.entries.get_mut(sid) {
             (entry.flight, entry.rechecked) = (None, None);
             if matches!(entry.state, State::Good) {

@@ -4,6 +4,7 @@ mod devices;
 mod ending;
 mod fetch;
 mod privileges;
+mod reload;
 mod renewing;
 mod switching;
 mod telling;
@@ -11,7 +12,7 @@ mod telling;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -36,7 +37,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub struct Sessions(Arc<Inner>);
 
 struct Inner {
-    cache: Cache,
+    cache: Arc<Cache>,
     backend: Backend,
     config: config::Session,
     timeout: Duration,
@@ -51,7 +52,36 @@ struct Inner {
     down: AtomicBool,
     /// The backend does not know our key.
     key_refused: AtomicBool,
-    refusals: Limiter<IpAddr>,
+    refusals: Arc<Limiter<IpAddr>>,
+    carried: Arc<Carried>,
+    /// Those in the place of these, after a reload.
+    successor: OnceLock<Arc<Inner>>,
+}
+
+/// What one door can take over from another.
+struct Kept {
+    cache: Arc<Cache>,
+    /// Notes in the cache's sessions speak of these.
+    activity: Option<Arc<Batches>>,
+    refusals: Arc<Limiter<IpAddr>>,
+    carried: Arc<Carried>,
+}
+
+impl Kept {
+    fn new(config: &Config) -> Self {
+        let tells = config.backend.supports(Capability::Activity);
+        Self {
+            cache: Arc::new(Cache::new(&config.session)),
+            activity: tells.then(|| Arc::new(Batches::new(&config.activity))),
+            refusals: Arc::new(Limiter::new(config.session.refusals_per_client)),
+            carried: Arc::default(),
+        }
+    }
+}
+
+/// What is under way, and counted, whatever the configuration: a reload leaves it as it is.
+#[derive(Default)]
+struct Carried {
     /// Sids whose sign-out is repeated until the backend takes it.
     pending: Mutex<HashSet<SessionId>>,
     /// Sids that the backend is putting another in the place of.
@@ -61,7 +91,7 @@ struct Inner {
     /// Switches of the tenant under way.
     switches: Mutex<switching::Switches>,
     /// Uses of sessions that wait for the backend to hear of them; none where it does not want to.
-    activity: Option<Batches>,
+    activity: Option<Arc<Batches>>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
     /// Questions about sids that went out to the backend.
@@ -102,9 +132,14 @@ impl Sessions {
     /// # Errors
     /// What the backend's configuration cannot be made into.
     pub fn new(config: &Config, audit: Audit) -> Result<Self, String> {
+        Self::build(config, audit, Kept::new(config))
+    }
+
+    fn build(config: &Config, audit: Audit, kept: Kept) -> Result<Self, String> {
         let half = config.backend.max_concurrent / 2;
+        let Kept { cache, activity, refusals, carried } = kept;
         let inner = Arc::new(Inner {
-            cache: Cache::new(&config.session),
+            cache,
             backend: Backend::new(&config.backend)?,
             config: config.session.clone(),
             timeout: config.backend.timeout,
@@ -115,14 +150,10 @@ impl Sessions {
             max_waiting: config.backend.max_waiting,
             down: AtomicBool::new(false),
             key_refused: AtomicBool::new(false),
-            refusals: Limiter::new(config.session.refusals_per_client),
-            pending: Mutex::default(),
-            renewing: Mutex::default(),
-            renewals: Mutex::default(),
-            switches: Mutex::default(),
-            activity: config.backend.supports(Capability::Activity).then(|| Batches::new(&config.activity)),
-            contradictions: AtomicU64::new(0),
-            validations: AtomicU64::new(0),
+            refusals,
+            carried,
+            activity,
+            successor: OnceLock::new(),
         });
         let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
@@ -280,8 +311,8 @@ impl Sessions {
             activity_lost,
             sessions: self.0.cache.len(),
             pending: self.0.pending().len(),
-            contradictions: self.0.contradictions.load(Relaxed),
-            validations: self.0.validations.load(Relaxed),
+            contradictions: self.0.carried.contradictions.load(Relaxed),
+            validations: self.0.carried.validations.load(Relaxed),
         }
     }
 

@@ -37,6 +37,10 @@ impl Ended {
         (until.0 > now).then_some(until)
     }
 
+    pub(super) fn copy_to(&self, other: &Self) {
+        self.until.iter().for_each(|entry| other.remember(entry.key(), *entry.value()));
+    }
+
     pub(super) fn sweep(&self, now: Instant) {
         if self.count.load(Relaxed) > 0 {
             self.until.retain(|_, until| until.0 > now);
@@ -57,6 +61,9 @@ impl Cache {
         user_id: &str,
         (until, code): (Instant, RefusalCode),
     ) {
+        if let Some(successor) = self.successor.get() {
+            successor.revoke_public_ids(public_ids, user_id, (until, code));
+        }
         for public_id in public_ids {
             self.ended.remember(public_id, (until, code));
         }

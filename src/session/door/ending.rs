@@ -93,7 +93,7 @@ impl Sessions {
     /// Repeats a sign-out until the backend takes it. The tombstone stands as long.
     fn keep_ending(&self, ending: Ending, caller: Caller) {
         let Ending { sid, code, .. } = ending;
-        let (inner, started) = (self.0.clone(), Instant::now());
+        let (mut inner, started) = (self.0.latest(), Instant::now());
         let known = {
             let mut pending = inner.pending();
             let full = pending.len() >= MAX_PENDING && !pending.contains(&sid);
@@ -113,6 +113,8 @@ impl Sessions {
             loop {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(30));
+                // A reload may have brought another key, or another address.
+                inner = inner.latest();
                 match inner.backend.sign_out(&sid, &caller).await {
                     Ok(SignedOut::Taken) => break,
                     Ok(SignedOut::Bare) if started.elapsed() > OUTAGE => break,
@@ -138,6 +140,6 @@ impl Sessions {
 
 impl Inner {
     pub(super) fn pending(&self) -> MutexGuard<'_, HashSet<SessionId>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.carried.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

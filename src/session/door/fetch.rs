@@ -92,7 +92,7 @@ impl Inner {
     }
 
     async fn validate(&self, sid: &SessionId, caller: &Caller) -> Answer {
-        self.validations.fetch_add(1, Relaxed);
+        self.carried.validations.fetch_add(1, Relaxed);
         self.backend.validate(sid, caller).await
     }
 
@@ -126,7 +126,7 @@ impl Inner {
     /// Said and counted once per session, not once per lookup.
     pub(super) fn note_contradiction(&self, sid: &SessionId, session: &Session) {
         if session.contradictory_onboarding && !self.cache.contradicts(sid) {
-            self.contradictions.fetch_add(1, Relaxed);
+            self.carried.contradictions.fetch_add(1, Relaxed);
             tracing::warn!(
                 session = %session.fingerprint, user = %session.user.id,
                 "the backend says both that onboarding is needed and that it is completed; it counts as complete"

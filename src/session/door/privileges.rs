@@ -71,6 +71,6 @@ impl Sessions {
 
 impl Inner {
     fn renewals(&self) -> MutexGuard<'_, Renewals> {
-        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.carried.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -87,6 +87,6 @@ impl Drop for UnderWay<'_> {
 impl Inner {
     /// Sids that the backend is about to replace.
     pub(super) fn renewing(&self) -> MutexGuard<'_, HashSet<SessionId>> {
-        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.carried.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -53,6 +53,6 @@ impl Sessions {
 
 impl Inner {
     fn switches(&self) -> MutexGuard<'_, Switches> {
-        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.carried.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
