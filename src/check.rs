@@ -39,8 +39,16 @@ const OTHER: &str = "other-tenant";
 /// # Errors
 /// Every fault, each with its place.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    load_source(path).map(|(config, _)| config)
+}
+
+/// The same, with the text.
+///
+/// # Errors
+/// Every fault, each with its place.
+pub fn load_source(path: &Path) -> Result<(Config, Source), ConfigError> {
     let (config, source) = Config::load_source(path)?;
-    check(config, &source)
+    check(config, &source).map(|config| (config, source))
 }
 
 /// Checks a configuration that has been read.

@@ -5,6 +5,7 @@ mod conformance;
 mod demo;
 mod dev;
 mod keys;
+mod reload;
 mod run;
 
 use std::io::IsTerminal;
@@ -70,6 +71,18 @@ enum Command {
     /// Read the audit trail: is it whole, and what does it say?
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Have the running gateway read its configuration again; exit 1 if that is faulty, and nothing has changed.
+    Reload {
+        /// The configuration that it runs with.
+        #[arg(long, default_value = "gateway.toml")]
+        config: PathBuf,
+        /// Its admin listener, where that is not the one of the configuration (any more).
+        #[arg(long, value_name = "ADDRESS")]
+        admin: Option<std::net::SocketAddr>,
+        /// Who wants it, for log and audit trail; the system's user otherwise.
+        #[arg(long, value_name = "NAME")]
+        operator: Option<String>,
+    },
     /// Print the version.
     Version,
 }
@@ -186,6 +199,7 @@ pub fn main() -> ExitCode {
         },
         Command::Conformance(arguments) => conformance::run(arguments),
         Command::Audit(command) => audit::run(&command),
+        Command::Reload { config, admin, operator } => reload::run(&config, admin, operator),
         Command::Version => {
             println!("sidgate {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

@@ -10,6 +10,7 @@ mod judge;
 mod outcome;
 mod privileges;
 mod read;
+mod reload;
 mod sid;
 
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ use crate::route::{Blocked, Kind, Route, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 use disagreement::Warned;
+pub(crate) use reload::Before;
 
 /// Switches of the tenant by one user: more than a person makes.
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
@@ -51,14 +53,14 @@ pub struct Gateway {
     routes: RouteTable,
     blocked: Blocked,
     sessions: Sessions,
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<Arc<Upstream>>,
     assertions: Arc<Assertions>,
     /// One per upstream; none where the assertion is off.
     signers: Vec<Option<Signer>>,
     cookie: SidCookie,
     pages: Pages,
     paths: config::Paths,
-    limits: Limits,
+    limits: Arc<Limits>,
     warned: Warned,
     trusted: Proxies,
     strict_host: bool,
@@ -89,46 +91,62 @@ pub(crate) struct Limits {
     pub(crate) end_devices_user: Limiter<String>,
 }
 
+impl Limits {
+    fn new(config: &Config) -> Self {
+        Self {
+            sign_in_client: Limiter::new(config.sign_in.per_client),
+            sign_in_email: Limiter::new(config.sign_in.per_email),
+            fix_client: Limiter::new(config.sign_in.per_client),
+            switch_user: Limiter::new(SWITCHES),
+            list_devices_user: Limiter::new(LISTS),
+            end_devices_user: Limiter::new(ENDS),
+        }
+    }
+}
+
 impl Gateway {
     /// Builds the pipeline from a checked configuration. Needs a tokio runtime.
     ///
     /// # Errors
     /// What [`crate::check`] would have found.
     pub fn new(config: &Config) -> Result<Arc<Self>, String> {
-        Self::build(config, None)
+        Self::build(config, None, None)
     }
 
     /// The same with the room of `sidgate dev`.
     pub(crate) fn with_room(config: &Config, room: Room) -> Result<Arc<Self>, String> {
-        Self::build(config, Some(room))
+        Self::build(config, Some(room), None)
     }
 
-    fn build(config: &Config, room: Option<Room>) -> Result<Arc<Self>, String> {
+    /// With what goes on of another one before it.
+    fn build(config: &Config, room: Option<Room>, before: Option<&Before<'_>>) -> Result<Arc<Self>, String> {
         let routes = RouteTable::new(config)
             .map_err(|faults| faults.iter().map(|f| f.reason.clone() + "\n").collect::<String>())?;
-        let tunnels = Tunnels::default();
-        let audit = Audit::open(&config.audit)?;
-        let assertions = Assertions::new(&config.assertion)?;
-        assertions.follow();
+        let (tunnels, audit) = match before {
+            Some(before) => (before.gateway.tunnels.clone(), before.gateway.audit.clone()),
+            None => (Tunnels::default(), Audit::open(&config.audit)?),
+        };
+        let sessions = match before {
+            Some(before) => before.sessions(config)?,
+            None => Sessions::new(config, audit.clone())?,
+        };
+        let upstreams = reload::upstreams(config, before, &tunnels)?;
+        let assertions = reload::assertions(config, before)?;
         let signer =
             |(i, u): (usize, &config::Upstream)| (u.assertion != Some(false)).then(|| assertions.signer(&u.name, i));
         Ok(Arc::new(Self {
             routes,
             blocked: Blocked::new(&config.backend.blocked_paths),
-            sessions: Sessions::new(config, audit.clone())?,
-            upstreams: config.upstreams.iter().map(|u| Upstream::new(u, tunnels.clone())).collect::<Result<_, _>>()?,
+            sessions,
+            upstreams,
             signers: config.upstreams.iter().enumerate().map(signer).collect(),
             assertions,
             cookie: SidCookie::new(&config.session),
             pages: Pages::new(&config.pages, &config.paths),
             paths: config.paths.clone(),
-            limits: Limits {
-                sign_in_client: Limiter::new(config.sign_in.per_client),
-                sign_in_email: Limiter::new(config.sign_in.per_email),
-                fix_client: Limiter::new(config.sign_in.per_client),
-                switch_user: Limiter::new(SWITCHES),
-                list_devices_user: Limiter::new(LISTS),
-                end_devices_user: Limiter::new(ENDS),
+            limits: match before {
+                Some(before) if before.config.sign_in == config.sign_in => before.gateway.limits.clone(),
+                _ => Arc::new(Limits::new(config)),
             },
             warned: Warned::default(),
             trusted: config.server.trusted_proxies.clone(),
@@ -227,7 +245,7 @@ impl Gateway {
     }
 
     /// The applications.
-    pub fn upstreams(&self) -> &[Upstream] {
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
         &self.upstreams
     }
 

@@ -8,9 +8,11 @@ mod admin;
 mod connection;
 mod cork;
 mod door;
+mod live;
 mod proxy_protocol;
 mod redirect;
 mod refused;
+mod reload;
 mod stall;
 mod timer;
 mod tls;
@@ -19,10 +21,12 @@ mod told;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -30,13 +34,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Event, Kind};
-use crate::certificate::Certificate;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::dev::Room;
 use crate::gateway::Gateway;
 use crate::limit::Seats;
 use crate::telemetry::AccessLog;
 
+use live::Live;
+use reload::Reloads;
+
+pub(crate) use admin::{OPERATOR, is_operator_name};
+pub use reload::{Changes, NotReloaded, Reloader};
 pub(crate) use tls::More;
 
 /// Why the server did not start.
@@ -69,20 +77,19 @@ pub struct Halt(pub CancellationToken);
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    listeners: Vec<(TcpListener, Arc<door::Door>)>,
+    listeners: Vec<TcpListener>,
     admin: TcpListener,
-    drain_timeout: Duration,
 }
 
 /// What all connections share.
 #[derive(Debug)]
 struct Shared {
-    gateway: Arc<Gateway>,
+    /// What a reload replaces.
+    live: ArcSwap<Live>,
+    /// Where it is read again from.
+    reloads: Reloads,
     log: AccessLog,
-    config: crate::config::Server,
     permits: Arc<Semaphore>,
-    /// Each client's own, where there is a limit.
-    seats: Option<Arc<Seats>>,
     refused: refused::Refused,
     connections: TaskTracker,
     drain: CancellationToken,
@@ -93,28 +100,47 @@ struct Shared {
     halting: AtomicBool,
 }
 
+impl Shared {
+    /// The pipeline of this moment.
+    fn gateway(&self) -> Arc<Gateway> {
+        self.live.load().gateway.clone()
+    }
+}
+
 impl Server {
     /// Binds every listener of a checked configuration. Needs a tokio runtime.
     ///
     /// # Errors
     /// A certificate that cannot be used, an address that cannot be bound.
     pub async fn bind(config: &Config, log: AccessLog) -> Result<Self, StartError> {
-        Self::bind_all(config, log, None).await
+        Self::bind_all(config, log, None, Reloads::never()).await
+    }
+
+    /// The same for the configuration of a file, which can be read again: by [`Server::reloader`], and by `POST /reload`
+    /// on the admin listener.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub async fn bind_file(path: &Path, config: &Config, source: &Source, log: AccessLog) -> Result<Self, StartError> {
+        Self::bind_all(config, log, None, Reloads::of(path, config, source)).await
     }
 
     /// The same with what `sidgate dev` adds.
     pub(crate) async fn bind_dev(config: &Config, log: AccessLog, room: Room, more: More) -> Result<Self, StartError> {
-        Self::bind_all(config, log, Some((room, more))).await
+        Self::bind_all(config, log, Some((room, more)), Reloads::never()).await
     }
 
-    async fn bind_all(config: &Config, log: AccessLog, dev: Option<(Room, More)>) -> Result<Self, StartError> {
+    async fn bind_all(
+        config: &Config,
+        log: AccessLog,
+        dev: Option<(Room, More)>,
+        reloads: Reloads,
+    ) -> Result<Self, StartError> {
         let (room, more) = dev.unzip();
-        let certificates = config.certificates.iter().map(|c| Certificate::load(&c.chain, &c.key));
-        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(StartError)?;
-        let certificates = Arc::new(tls::Certificates { listed: certificates, more });
+        let doors = live::doors(&config.listeners, config, more).map_err(StartError)?;
         let mut listeners = Vec::new();
-        for door in door::doors(&config.listeners, &certificates).map_err(StartError)? {
-            listeners.push((listen(door.listener.address, config)?, door));
+        for door in &doors {
+            listeners.push(listen(door.listener.address, config)?);
         }
         let admin = listen(config.admin.listen, config)?;
         let gateway = match room {
@@ -122,11 +148,15 @@ impl Server {
             None => Gateway::new(config),
         };
         let shared = Shared {
-            gateway: gateway.map_err(StartError)?,
+            live: ArcSwap::from_pointee(Live {
+                gateway: gateway.map_err(StartError)?,
+                config: Arc::new(config.server.clone()),
+                seats: Seats::new(config.server.max_connections_per_client),
+                doors,
+            }),
+            reloads,
             log,
-            config: config.server.clone(),
             permits: Arc::new(Semaphore::new(config.server.max_connections)),
-            seats: Seats::new(config.server.max_connections_per_client),
             refused: refused::Refused::default(),
             connections: TaskTracker::new(),
             drain: CancellationToken::new(),
@@ -134,12 +164,17 @@ impl Server {
             draining: AtomicBool::new(false),
             halting: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), listeners, admin, drain_timeout: config.server.drain_timeout })
+        Ok(Self { shared: Arc::new(shared), listeners, admin })
+    }
+
+    /// Reads the configuration again when it is told to.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.shared.clone())
     }
 
     /// Where it listens, in the order of the file.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(|l| l.local_addr().ok()).collect()
     }
 
     /// Where the admin listener is.
@@ -151,13 +186,13 @@ impl Server {
     /// Gives whether all of them ended by themselves.
     pub async fn serve(self, drain: Drain, halt: Halt) -> bool {
         let shared = self.shared;
-        let audit = shared.gateway.audit().clone();
+        let audit = shared.gateway().audit().clone();
         let version = concat!("sidgate ", env!("CARGO_PKG_VERSION"));
         audit.note(Event::new(Kind::Start).detail(version));
         let admin = tokio::spawn(admin::serve(self.admin, shared.clone()));
         let accepting = TaskTracker::new();
-        for (listener, door) in self.listeners {
-            accepting.spawn(accept(listener, door, shared.clone()));
+        for (at, listener) in self.listeners.into_iter().enumerate() {
+            accepting.spawn(accept(listener, at, shared.clone()));
         }
         accepting.close();
         drain.0.cancelled().await;
@@ -165,17 +200,20 @@ impl Server {
         shared.drain.cancel();
         accepting.wait().await;
         shared.connections.close();
-        shared.gateway.tunnels().open.close();
+        // Every pipeline that there was has these.
+        let tunnels = shared.gateway().tunnels().clone();
+        tunnels.open.close();
         let ended = async {
             shared.connections.wait().await;
-            shared.gateway.tunnels().open.wait().await;
+            tunnels.open.wait().await;
         };
+        let drain_timeout = shared.live.load().config.drain_timeout;
         let clean = tokio::select! {
             () = ended => true,
-            () = tokio::time::sleep(self.drain_timeout) => false,
+            () = tokio::time::sleep(drain_timeout) => false,
             () = halt.0.cancelled() => false,
         };
-        shared.gateway.tunnels().stop.cancel();
+        tunnels.stop.cancel();
         shared.halting.store(true, Release);
         shared.halt.cancel();
         shared.connections.wait().await;
@@ -220,7 +258,7 @@ fn listen(address: SocketAddr, config: &Config) -> Result<TcpListener, StartErro
 
 /// Accepts until the drain begins. A connection's handshake and requests run in a task of their own: nobody who
 /// connects and says nothing holds up the next.
-async fn accept(listener: TcpListener, door: Arc<door::Door>, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, at: usize, shared: Arc<Shared>) {
     loop {
         let permit = tokio::select! {
             permit = shared.permits.clone().acquire_owned() => permit,
@@ -233,8 +271,11 @@ async fn accept(listener: TcpListener, door: Arc<door::Door>, shared: Arc<Shared
         };
         match accepted {
             Ok((stream, peer)) => {
+                let live = shared.live.load_full();
+                // A reload leaves no listener without its door.
+                let Some(door) = live.doors.get(at).cloned() else { return };
                 let arrived = connection::Arrived { stream, peer, permit };
-                shared.connections.spawn(connection::serve(arrived, door.clone(), shared.clone()));
+                shared.connections.spawn(connection::serve(arrived, door, live, shared.clone()));
             }
             Err(error) => {
                 // Mostly a lack of file descriptors: at once it would fail again.

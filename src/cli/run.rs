@@ -8,30 +8,30 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{fail, print_faults};
 use crate::check;
-use crate::config::Config;
-use crate::server::{Drain, Halt, Server};
+use crate::config::{Config, Source};
+use crate::server::{Drain, Halt, Reloader, Server};
 use crate::telemetry::{self, AccessLog};
 
 pub(super) fn run(path: &Path) -> ExitCode {
-    let config = match check::load(path) {
-        Ok(config) => config,
+    let (config, source) = match check::load_source(path) {
+        Ok(loaded) => loaded,
         Err(faults) => {
             print_faults(&faults);
             return ExitCode::from(2);
         }
     };
     telemetry::start(&config.log);
-    in_runtime(&config, serve(&config))
+    in_runtime(&config, serve(path, &config, &source))
 }
 
-async fn serve(config: &Config) -> ExitCode {
+async fn serve(path: &Path, config: &Config, source: &Source) -> ExitCode {
     // Waited for before anything says that it listens: a signal that comes at once is heard, too.
-    let signals = match Signals::new() {
+    let (signals, hangup) = match Signals::new().and_then(|signals| Ok((signals, on(SignalKind::hangup())?))) {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };
     let log = AccessLog::new(&config.log, Box::new(std::io::stdout()));
-    let server = match Server::bind(config, log).await {
+    let server = match Server::bind_file(path, config, source, log).await {
         Ok(server) => server,
         Err(error) => return fail(&error.to_string()),
     };
@@ -41,7 +41,21 @@ async fn serve(config: &Config) -> ExitCode {
     if let Some(address) = server.admin_address() {
         tracing::info!(%address, mode = "admin", "listening");
     }
-    until_told(server, signals).await
+    let reloading = tokio::spawn(reload_when_told(server.reloader(), hangup));
+    let code = until_told(server, signals).await;
+    reloading.abort();
+    code
+}
+
+/// HUP. What came of it is said in the log.
+async fn reload_when_told(reloader: Reloader, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let _ = reloader.reload("SIGHUP").await;
+    }
+}
+
+fn on(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|e| format!("signals cannot be waited for: {e}"))
 }
 
 /// TERM and INT.
@@ -53,7 +67,6 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on they are ours to answer.
     pub(super) fn new() -> Result<Self, String> {
-        let on = |kind| signal(kind).map_err(|e| format!("signals cannot be waited for: {e}"));
         Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
 

@@ -78,6 +78,12 @@ impl ConfigError {
         out
     }
 
+    /// The line that a fault stands in, from 1.
+    pub fn line_of(&self, fault: &Fault) -> usize {
+        let before = self.text.get(..fault.place.0.start).unwrap_or_default();
+        before.bytes().filter(|byte| *byte == b'\n').count() + 1
+    }
+
     fn count(&self) -> String {
         let file = normalize_untrusted_str(&self.file);
         match self.faults.len() {

@@ -3,9 +3,13 @@
 //! `/livez`: the process runs. `/readyz`: it can do its work; 503 while it drains, and while the backend refuses its
 //! key (which no restart of Django will mend). A backend that is down does not make it unready: public pages are
 //! served, and the other gateways would be as unready. The same holds for instances of an upstream. `/metrics`: Prometheus
-//! text. `/jwks.json`: the key set of the assertion, for receivers that are near.
+//! text. `/jwks.json`: the key set of the assertion, for receivers that are near. What changes something is in
+//! [`operate`].
+
+mod operate;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -25,6 +29,10 @@ use crate::endpoint;
 use crate::telemetry;
 use crate::upstream::{InstanceState, Upstream};
 
+pub(crate) use operate::{OPERATOR, is_operator_name};
+
+const HERE: &str = "here are /livez, /readyz, /metrics and /jwks.json, and for POST /reload\n";
+
 /// Connections of operators at once.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -32,23 +40,27 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             continue;
         };
         let shared = shared.clone();
         tokio::spawn(async move {
+            let config = shared.live.load().config.clone();
             let service = service_fn(|request| {
-                let answer = answer(&request, &shared);
-                async move { Ok::<_, Infallible>(answer) }
+                let shared = shared.clone();
+                async move { Ok::<_, Infallible>(answer(&request, peer, &shared).await) }
             });
-            let _ = connection::http1_builder(&shared).serve_connection(TokioIo::new(stream), service).await;
+            let _ = connection::http1_builder(&config).serve_connection(TokioIo::new(stream), service).await;
             drop(permit);
         });
     }
 }
 
-fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, peer: SocketAddr, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
+    if request.uri().path() == "/reload" {
+        return operate::reload(request, peer, shared).await;
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET only\n".into());
     }
@@ -56,29 +68,48 @@ fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>>
         "/livez" => text(StatusCode::OK, "text/plain", "ok\n".into()),
         "/readyz" => ready(shared),
         "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", metrics(shared)),
-        "/jwks.json" => match shared.gateway.assertions().jwks() {
+        "/jwks.json" => match shared.gateway().assertions().jwks() {
             Some(set) => text(StatusCode::OK, "application/jwk-set+json", set),
             None => text(StatusCode::NOT_FOUND, "text/plain", format!("{}\n", endpoint::NO_KEY)),
         },
-        _ => text(StatusCode::NOT_FOUND, "text/plain", "here are /livez, /readyz, /metrics and /jwks.json\n".into()),
+        _ => text(StatusCode::NOT_FOUND, "text/plain", HERE.into()),
     }
 }
 
 fn ready(shared: &Shared) -> Response<Full<Bytes>> {
     let draining = shared.draining.load(Relaxed);
-    let key_refused = shared.gateway.sessions().key_refused();
-    let audit = shared.gateway.audit();
+    let key_refused = shared.gateway().sessions().key_refused();
+    let audit = shared.gateway().audit().clone();
     let ready = !draining && !key_refused;
     let body = json!({
         "ready": ready,
         "draining": draining,
         "gateway_key": if key_refused { "refused by the backend" } else { "ok" },
-        "backend": if shared.gateway.sessions().backend_down() { "does not answer" } else { "ok" },
-        "audit": audit_state(audit),
+        "backend": if shared.gateway().sessions().backend_down() { "does not answer" } else { "ok" },
+        "audit": audit_state(&audit),
+        "config": config(shared),
         "upstreams": upstreams(shared),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     text(status, "application/json", format!("{body}\n"))
+}
+
+/// Which configuration runs: with the hash, whether all of a fleet run the same.
+fn config(shared: &Shared) -> serde_json::Value {
+    let reloads = &shared.reloads;
+    let at = i64::try_from(reloads.at.load(Relaxed)).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+    json!({
+        "sha256": reloads.hash(),
+        "since": at.map(|at| at.to_string()),
+        "last_reload": if reloads.last_refused.load(Relaxed) { "refused: see the log" } else { "ok" },
+    })
+}
+
+fn reload_metrics(shared: &Shared) -> String {
+    let reloads = &shared.reloads;
+    let outcomes = [("reloaded", &reloads.good), ("refused", &reloads.refused)];
+    let outcomes = outcomes.map(|(outcome, count)| (vec![("outcome", outcome)], count.load(Relaxed)));
+    telemetry::family("sidgate_config_reloads_total", "Reloads of the configuration.", outcomes.into_iter())
 }
 
 /// Sinks that cannot be written to. They do not make it unready: what is not audited goes on.
@@ -110,16 +141,17 @@ fn audit_metrics(audit: &Audit) -> String {
 
 /// The instances that get requests, and those that do not.
 fn upstreams(shared: &Shared) -> serde_json::Map<String, serde_json::Value> {
-    let of = |upstream: &Upstream| {
+    let of = |upstream: &Arc<Upstream>| {
         let (up, out): (Vec<_>, Vec<_>) = upstream.instances().partition(|instance| instance.up);
         let out: Vec<String> = out.into_iter().map(|instance| instance.url).collect();
         (upstream.name().to_owned(), json!({ "up": up.len(), "out": out }))
     };
-    shared.gateway.upstreams().iter().map(of).collect()
+    shared.gateway().upstreams().iter().map(of).collect()
 }
 
 fn instance_metrics(shared: &Shared) -> String {
-    let all: Vec<_> = shared.gateway.upstreams().iter().flat_map(|u| u.instances().map(|i| (u.name(), i))).collect();
+    let gateway = shared.gateway();
+    let all: Vec<_> = gateway.upstreams().iter().flat_map(|u| u.instances().map(|i| (u.name(), i))).collect();
     let family = |name, help, value: fn(&InstanceState) -> u64| {
         let values = all.iter().map(|(name, i)| (vec![("upstream", *name), ("instance", &*i.url)], value(i)));
         telemetry::family(name, help, values)
@@ -133,12 +165,12 @@ fn instance_metrics(shared: &Shared) -> String {
 }
 
 fn metrics(shared: &Shared) -> String {
-    let counts = shared.gateway.sessions().counts();
-    let assertions = shared.gateway.assertions();
+    let gateway = shared.gateway();
+    let (counts, assertions) = (gateway.sessions().counts(), gateway.assertions());
     let gauge = |n: usize| n as u64;
     let mut text = shared.log.metrics().render(&[
         ("sidgate_connections", "Open downstream connections.", gauge(shared.connections.len())),
-        ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway.tunnels().open.len())),
+        ("sidgate_tunnels", "Open WebSocket tunnels.", gauge(shared.gateway().tunnels().open.len())),
         ("sidgate_sessions_cached", "Sessions held in the cache.", gauge(counts.sessions)),
         ("sidgate_sign_outs_pending", "Sign-outs that the backend has not taken yet.", gauge(counts.pending)),
         ("sidgate_activity_sent_total", "Uses of sessions that the backend was told of.", counts.activity_sent),
@@ -158,17 +190,28 @@ fn metrics(shared: &Shared) -> String {
         (
             "sidgate_backend_up",
             "1 when the last call to the backend was answered.",
-            u64::from(!shared.gateway.sessions().backend_down()),
+            u64::from(!shared.gateway().sessions().backend_down()),
+        ),
+        (
+            "sidgate_config_last_reload_successful",
+            "0 after a reload of the configuration that was refused: the one before runs.",
+            u64::from(!shared.reloads.last_refused.load(Relaxed)),
+        ),
+        (
+            "sidgate_config_last_reload_timestamp_seconds",
+            "When the running configuration was read.",
+            shared.reloads.at.load(Relaxed),
         ),
         (
             "sidgate_gateway_key_refused",
             "1 while the backend refuses the gateway's key.",
-            u64::from(shared.gateway.sessions().key_refused()),
+            u64::from(shared.gateway().sessions().key_refused()),
         ),
     ]);
+    text.push_str(&reload_metrics(shared));
     text.push_str(&shared.refused.render());
     text.push_str(&instance_metrics(shared));
-    text.push_str(&audit_metrics(shared.gateway.audit()));
+    text.push_str(&audit_metrics(shared.gateway().audit()));
     text
 }
 

@@ -18,12 +18,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::activity::{Activity, Busy, Drawn};
 use super::cork::Cork;
 use super::door::{Door, Guest, Opened, Turned};
+use super::live::Live;
 use super::refused::Cause;
 use super::stall::Stall;
 use super::timer::ConnectionTimer;
 use super::told::Told;
 use super::{Shared, redirect};
 use crate::certificate::Certificate;
+use crate::config;
 use crate::context::ConnectionInfo;
 use crate::telemetry::Recorded;
 
@@ -44,14 +46,15 @@ pub(super) struct Arrived {
 }
 
 /// Serves a connection from its first byte to its last.
-pub(super) async fn serve(arrived: Arrived, door: Arc<Door>, shared: Arc<Shared>) {
+pub(super) async fn serve(arrived: Arrived, door: Arc<Door>, live: Arc<Live>, shared: Arc<Shared>) {
     let Arrived { stream, peer, permit } = arrived;
     let _ = stream.set_nodelay(true);
     let direct = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     // Boxed: what it needs is given back before the connection is served.
-    let opening = Box::pin(door.open(stream, direct, &shared));
+    let (config, https_port) = (live.config.clone(), door.listener.https_port);
+    let opening = Box::pin(async move { door.open(stream, direct, &live).await });
     let opening = tokio::select! {
-        opening = tokio::time::timeout(shared.config.handshake_timeout, opening) => opening,
+        opening = tokio::time::timeout(config.handshake_timeout, opening) => opening,
         // No request was seen of it yet: nothing is lost, and nobody who says nothing holds up a stop.
         () = shared.drain.cancelled() => return,
     };
@@ -69,24 +72,24 @@ pub(super) async fn serve(arrived: Arrived, door: Arc<Door>, shared: Arc<Shared>
         Opened::Tls(stream, certificate) => {
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let info = info(certificate);
-            if h2 { http2(*stream, info, shared).await } else { http1(*stream, info, shared).await }
+            if h2 { http2(*stream, info, config, shared).await } else { http1(*stream, info, config, shared).await }
         }
         Opened::Redirect(stream) => {
             let _held = info(None);
-            redirect::serve(stream, door.listener.https_port, &shared).await;
+            redirect::serve(stream, https_port, &config, &shared).await;
         }
-        Opened::Plain(stream) => http1(stream, info(None), shared).await,
+        Opened::Plain(stream) => http1(stream, info(None), config, shared).await,
     }
 }
 
-async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
+async fn http1<S>(stream: S, info: Arc<ConnectionInfo>, config: Arc<config::Server>, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
+    let io = TokioIo::new(Stall::new(stream, config.write_timeout));
     // Boxed: an idle connection then keeps no room for the whole way of a request, several KiB each.
     let service = service_fn(|request| Box::pin(answer(request, info.clone(), shared.clone(), None)));
-    let connection = http1_builder(&shared).serve_connection(io, service).with_upgrades();
+    let connection = http1_builder(&config).serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
     let (drained, halted) = (pin!(shared.drain.cancelled()), pin!(shared.halt.cancelled()));
     let drained = Told::new(&shared.draining, drained);
@@ -107,25 +110,25 @@ where
 }
 
 /// HTTP/1.1 with our limits, for this listener and the redirecting one.
-pub(super) fn http1_builder(shared: &Shared) -> http1::Builder {
+pub(super) fn http1_builder(config: &config::Server) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(ConnectionTimer::default())
-        .header_read_timeout(shared.config.header_timeout)
-        .max_header_size(shared.config.max_header_bytes)
-        .max_buf_size(shared.config.max_header_bytes.max(64 * 1024));
-    if shared.config.max_headers != HYPER_MAX_HEADERS {
+        .header_read_timeout(config.header_timeout)
+        .max_header_size(config.max_header_bytes)
+        .max_buf_size(config.max_header_bytes.max(64 * 1024));
+    if config.max_headers != HYPER_MAX_HEADERS {
         // Any limit but its own has hyper allocate room for so many with every request.
-        builder.max_headers(shared.config.max_headers);
+        builder.max_headers(config.max_headers);
     }
     builder
 }
 
-async fn http2<S>(stream: S, info: Arc<ConnectionInfo>, shared: Arc<Shared>)
+async fn http2<S>(stream: S, info: Arc<ConnectionInfo>, config: Arc<config::Server>, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(Cork::new(Stall::new(stream, shared.config.write_timeout)));
+    let io = TokioIo::new(Cork::new(Stall::new(stream, config.write_timeout)));
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
         let (info, shared, activity) = (info.clone(), shared.clone(), activity.clone());
@@ -138,8 +141,8 @@ where
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(shared.config.http2_max_streams)
-        .max_header_list_size(u32::try_from(shared.config.max_header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(config.http2_max_streams)
+        .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(Some(Duration::from_secs(30)))
@@ -149,9 +152,9 @@ where
     tokio::select! {
         result = connection.as_mut() => return log_end(&info, result),
         () = shared.halt.cancelled() => return,
-        () = activity.idle_for(shared.config.header_timeout) => {}
+        () = activity.idle_for(config.header_timeout) => {}
         () = shared.drain.cancelled() => {}
-        never = activity.reap(shared.config.write_timeout) => match never {},
+        never = activity.reap(config.write_timeout) => match never {},
     }
     connection.as_mut().graceful_shutdown();
     activity.touch();
@@ -160,7 +163,7 @@ where
         () = shared.halt.cancelled() => {}
         // It was told to go and has nothing open, but stays; hyper waits for ever for one that never said a word.
         () = activity.idle_for(GOODBYE) => {}
-        never = activity.reap(shared.config.write_timeout) => match never {},
+        never = activity.reap(config.write_timeout) => match never {},
     }
 }
 
@@ -170,8 +173,9 @@ async fn answer(
     shared: Arc<Shared>,
     held: Option<Box<dyn Send + Sync>>,
 ) -> Result<Response<Recorded>, Infallible> {
-    let mut record = shared.log.open(shared.gateway.context(info, &request), held);
-    let answer = shared.gateway.handle(record.context(), request).await;
+    let gateway = shared.gateway();
+    let mut record = shared.log.open(gateway.context(info, &request), held);
+    let answer = gateway.handle(record.context(), request).await;
     Ok(record.follow(answer))
 }
 

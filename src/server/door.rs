@@ -10,8 +10,9 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::live::Live;
 use super::refused::Cause;
-use super::{Shared, proxy_protocol, tls};
+use super::{proxy_protocol, tls};
 use crate::certificate::Certificate;
 use crate::config::{Listener, ListenerMode, ProxyProtocol};
 use crate::limit::Seat;
@@ -66,9 +67,9 @@ impl Door {
         &self,
         mut stream: TcpStream,
         direct: SocketAddr,
-        shared: &Shared,
+        live: &Live,
     ) -> Result<(Guest, Opened), Turned> {
-        let guest = self.admit(&mut stream, direct, shared).await?;
+        let guest = self.admit(&mut stream, direct, live).await?;
         let opened = match (self.listener.mode, &self.tls) {
             (ListenerMode::Redirect, _) => Opened::Redirect(stream),
             (ListenerMode::Https, Some(tls)) => {
@@ -80,16 +81,16 @@ impl Door {
         Ok((guest, opened))
     }
 
-    async fn admit(&self, stream: &mut TcpStream, direct: SocketAddr, shared: &Shared) -> Result<Guest, Turned> {
+    async fn admit(&self, stream: &mut TcpStream, direct: SocketAddr, live: &Live) -> Result<Guest, Turned> {
         let balancer = self.listener.trusted_peers.trust(direct.ip());
         if self.listener.is_for_trusted_peers() && balancer == Trust::Nothing {
             let why = "the peer is not in this listener's trusted_peers";
             return Err(Turned::away(Cause::UntrustedPeer, direct, why));
         }
-        let proxies = &shared.config.trusted_proxies;
+        let proxies = &live.config.trusted_proxies;
         if self.listener.proxy_protocol == ProxyProtocol::Off {
             let trust = balancer.max(proxies.trust(direct.ip()));
-            let seat = if trust == Trust::Nothing { seat(direct, shared)? } else { None };
+            let seat = if trust == Trust::Nothing { seat(direct, live)? } else { None };
             return Ok(Guest { peer: direct, trust, tls: false, seat });
         }
         let announced = proxy_protocol::read(stream).await;
@@ -98,14 +99,14 @@ impl Door {
         // And where it does not say for whom it speaks, that is anybody.
         let peer = announced.source.unwrap_or(direct);
         let trust = announced.source.map_or(Trust::Nothing, |source| proxies.trust(source.ip()));
-        let seat = if trust == Trust::Nothing && announced.source.is_some() { seat(peer, shared)? } else { None };
+        let seat = if trust == Trust::Nothing && announced.source.is_some() { seat(peer, live)? } else { None };
         Ok(Guest { peer, trust, tls: announced.tls, seat })
     }
 }
 
 /// A place for one more connection of this client. Proxies need none: theirs are many people's.
-fn seat(peer: SocketAddr, shared: &Shared) -> Result<Option<Seat>, Turned> {
-    let Some(seats) = &shared.seats else { return Ok(None) };
+fn seat(peer: SocketAddr, live: &Live) -> Result<Option<Seat>, Turned> {
+    let Some(seats) = &live.seats else { return Ok(None) };
     match seats.take(peer.ip()) {
         Some(seat) => Ok(Some(seat)),
         None => Err(Turned::away(Cause::ClientLimit, peer, "the client has max_connections_per_client open")),
@@ -122,6 +123,17 @@ fn no_handshake(peer: SocketAddr, error: io::Error) -> Turned {
     // We ask no other certificate of anyone.
     let of_client = matches!(tls, Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)));
     Turned::away(if of_client { Cause::ClientCertificate } else { Cause::Handshake }, peer, error)
+}
+
+/// What a new configuration says of the sockets that there are: by address, the first to the first. A socket that it
+/// no longer names stays as it was.
+pub(super) fn matched(sockets: &[Listener], new: &[Listener]) -> Vec<Listener> {
+    let mut left: Vec<&Listener> = new.iter().collect();
+    let of = |socket: &Listener| match left.iter().position(|listener| listener.address == socket.address) {
+        Some(at) => left.remove(at).clone(),
+        None => socket.clone(),
+    };
+    sockets.iter().map(of).collect()
 }
 
 /// The doors of all listeners. Those that ask for the same client certificates share their TLS, and with it the tickets

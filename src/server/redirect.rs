@@ -13,12 +13,12 @@ use tokio::net::TcpStream;
 
 use super::stall::Stall;
 use super::{Shared, connection};
-use crate::context;
+use crate::{config, context};
 
-pub(super) async fn serve(stream: TcpStream, https_port: u16, shared: &Shared) {
-    let io = TokioIo::new(Stall::new(stream, shared.config.write_timeout));
+pub(super) async fn serve(stream: TcpStream, https_port: u16, config: &config::Server, shared: &Shared) {
+    let io = TokioIo::new(Stall::new(stream, config.write_timeout));
     let service = service_fn(|request| async move { Ok::<_, Infallible>(answer(&request, https_port)) });
-    let connection = connection::http1_builder(shared).serve_connection(io, service);
+    let connection = connection::http1_builder(config).serve_connection(io, service);
     tokio::select! {
         _ = connection => {}
         () = shared.drain.cancelled() => {}

@@ -5,6 +5,7 @@ mod conformance;
 mod dev;
 mod documents;
 mod keys;
+mod reload;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};

@@ -27,6 +27,7 @@ mod paths;
 mod presets;
 mod privileges;
 mod proxy_protocol;
+mod reload;
 mod responses;
 mod retry;
 mod session_api;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use sidgate::config::Config;
-use sidgate::server::{Drain, Halt, Server};
+use sidgate::config::{Config, Source};
+use sidgate::server::{Changes, Drain, Halt, NotReloaded, Reloader, Server};
 use sidgate::telemetry::AccessLog;
 use tokio::task::JoinHandle;
 
@@ -25,6 +25,7 @@ pub(crate) struct Gateway {
     pub(crate) halt: Halt,
     /// Ends when the server has; `true`: every request ended by itself.
     pub(crate) ended: Option<JoinHandle<bool>>,
+    reloader: Reloader,
     log: Log,
     folder: tempfile::TempDir,
 }
@@ -44,7 +45,7 @@ address = "127.0.0.1:0"
 url = "http://{upstream}"
 [backend]
 url = "http://{backend}"
-gateway_key = "${{KEY}}"
+gateway_key = "file:key"
 "#
     )
 }
@@ -114,14 +115,18 @@ impl Gateway {
         let text = text.replace("{certificates}", &certificates);
         let path = folder.path().join("gateway.toml");
         std::fs::write(&path, &text).unwrap();
+        std::fs::write(folder.path().join("key"), KEY).unwrap();
         let env = |name: &str| (name == "KEY").then(|| KEY.to_owned());
         let config = Config::parse(&text, "gateway.toml", folder.path(), &env).unwrap_or_else(|e| panic!("{e}"));
         let log = Log::default();
-        let server = Server::bind(&config, AccessLog::new(&config.log, Box::new(log.clone()))).await.unwrap();
+        let access_log = AccessLog::new(&config.log, Box::new(log.clone()));
+        let source = Source { file: "gateway.toml".into(), text };
+        let server = Server::bind_file(&path, &config, &source, access_log).await.unwrap();
+        let reloader = server.reloader();
         let (addresses, admin) = (server.addresses(), server.admin_address().unwrap());
         let (drain, halt) = (Drain::default(), Halt::default());
         let ended = Some(tokio::spawn(server.serve(drain.clone(), halt.clone())));
-        Self { addresses, admin, drain, halt, ended, log, folder }
+        Self { addresses, admin, drain, halt, ended, reloader, log, folder }
     }
 
     /// The first listener.
@@ -137,6 +142,24 @@ impl Gateway {
     /// The folder that paths in the configuration are relative to.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Changes the configuration's text and has it read again.
+    pub(crate) async fn reload(&self, change: impl FnOnce(String) -> String) -> Result<Changes, NotReloaded> {
+        let path = self.file("gateway.toml");
+        let text = change(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, text).unwrap();
+        self.reloader.reload("a test").await
+    }
+
+    /// A file that stands beside the configuration.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts another certificate for these names in the place of the one of `localhost`.
+    pub(crate) fn renew_certificate(&self, names: &[&str]) {
+        certificate(&self.folder, "local", names);
     }
 
     /// The certificate of `localhost`, as a file.
