@@ -218,8 +218,9 @@ impl Server {
         shared.halt.cancel();
         shared.connections.wait().await;
         // Told to halt, it is in a hurry.
+        let gateway = shared.gateway();
         tokio::select! {
-            _ = tokio::time::timeout(LAST_WORDS, shared.gateway.sessions().flush_activity()) => {}
+            _ = tokio::time::timeout(LAST_WORDS, gateway.sessions().flush_activity()) => {}
             () = halt.0.cancelled() => {}
         }
         admin.abort();

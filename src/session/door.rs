@@ -54,6 +54,8 @@ struct Inner {
     key_refused: AtomicBool,
     refusals: Arc<Limiter<IpAddr>>,
     carried: Arc<Carried>,
+    /// Uses of sessions that wait for the backend to hear of them; none where it does not want to.
+    activity: Option<Arc<Batches>>,
     /// Those in the place of these, after a reload.
     successor: OnceLock<Arc<Inner>>,
 }
@@ -90,8 +92,6 @@ struct Carried {
     renewals: Mutex<privileges::Renewals>,
     /// Switches of the tenant under way.
     switches: Mutex<switching::Switches>,
-    /// Uses of sessions that wait for the backend to hear of them; none where it does not want to.
-    activity: Option<Arc<Batches>>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.
     contradictions: AtomicU64,
     /// Questions about sids that went out to the backend.

@@ -13,7 +13,7 @@ use crate::support::{Client, Django, Gateway, Upstream};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_django_with_the_flat_calls_needs_the_preset_and_no_change() {
     let (django, app) = (Django::with("flat_settings").await, Upstream::start().await);
-    let base = base(django.address, app.address).replace("gateway_key = \"${KEY}\"\n", "preset = \"flat\"\n");
+    let base = base(django.address, app.address).replace("gateway_key = \"file:key\"\n", "preset = \"flat\"\n");
     let pages = "[pages]\nhome = \"/{tenant_id}/dashboard\"\n";
     let gateway = Gateway::start(&(base + pages + &ROUTES.replace("match = \"slug\"", "match = \"id\""))).await;
     let client = gateway.client();

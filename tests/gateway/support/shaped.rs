@@ -39,7 +39,7 @@ impl Shaped {
     pub(crate) async fn start(inner: Inner, preset: &str, more: &str) -> Self {
         let backend = Scripted::start(inner).await;
         let front = Scripted::start(Arc::new(|_| Box::pin(async { text(200, "shown") }))).await;
-        let base = base(backend.address, front.address).replace("gateway_key = \"${KEY}\"\n", preset);
+        let base = base(backend.address, front.address).replace("gateway_key = \"file:key\"\n", preset);
         let routes = ROUTES.replace("match = \"slug\"", "match = \"id\"");
         let django = MORE.replace("{django}", &backend.address.to_string());
         let gateway = Gateway::start(&(base + more + &django + &routes)).await;
