@@ -107,7 +107,7 @@ pub(crate) fn device(json: &Value, fields: &BackendFields) -> Option<Device> {
         public_id: word(&fields.public_id)?,
         current: json.get("current").and_then(Value::as_bool).unwrap_or(false),
         created_at: time(json, &fields.created_at),
-        authenticated_at: json.get("authenticated_at").and_then(text_of).and_then(|text| text.parse().ok()),
+        authenticated_at: time(json, &fields.authenticated_at),
         last_activity: time(json, &fields.last_activity),
         expires_at: time(json, &fields.expires_at),
         idle_expires_at: time(json, &fields.idle_expires_at),

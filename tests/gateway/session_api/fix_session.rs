@@ -19,8 +19,8 @@ async fn form(world: &World, jar: &str, body: &str) -> Answer {
 
 /// The cookie that a browser would be left with: lines are applied in their order, in the scope that is our own.
 fn kept(answer: &Answer) -> Option<String> {
-    let own = answer.set_cookies().into_iter().filter(|line| line.starts_with("sid=") && !line.contains("Domain="));
-    let last = own.filter(|line| line.split("; ").any(|part| part == "Path=/")).last()?;
+    let mut own = answer.set_cookies().into_iter().filter(|line| line.starts_with("sid=") && !line.contains("Domain="));
+    let last = own.rfind(|line| line.split("; ").any(|part| part == "Path=/"))?;
     let value = last.strip_prefix("sid=")?.split(';').next()?.to_owned();
     (!value.is_empty()).then_some(value)
 }
