@@ -60,6 +60,9 @@ fn every_line_of_the_table_of_asvs_has_a_test_that_exists_or_an_answer() {
             assert!(has_test(&source, kind, name), "{id}: no test `{name}` in {target}");
         }
     }
+    for (text, target) in document.lines().flat_map(links) {
+        assert!(folder.join(target).exists(), "[{text}]({target}) leads nowhere");
+    }
     // Chapter V7 of 5.0.0, whole.
     let chapter = [(1, 3), (2, 4), (3, 2), (4, 5), (5, 3), (6, 2)];
     for id in chapter.into_iter().flat_map(|(section, last)| (1..=last).map(move |n| format!("7.{section}.{n}"))) {

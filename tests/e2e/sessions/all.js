@@ -3,4 +3,5 @@ import "./devices.js";
 import "./limits.js";
 import "./fix-session.js";
 import "./fresh-sign-in.js";
+import "./privilege.js";
 import "./audit.js";
