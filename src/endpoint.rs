@@ -9,6 +9,7 @@ mod devices;
 mod fix;
 mod jwks;
 mod origin;
+mod script;
 mod session;
 mod tenant;
 
@@ -37,6 +38,9 @@ const DEVICES: &str = "/api/auth/sessions";
 /// Puts cookies in order.
 const FIX: &str = "/api/auth/fix-session";
 
+/// The session API as a module for browsers.
+const SCRIPT: &str = "/api/auth/session.js";
+
 /// An endpoint of the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
@@ -50,6 +54,8 @@ pub enum Endpoint {
     Device,
     /// `POST` puts a browser's cookies in order; `GET` is a page with the button for it.
     Fix,
+    /// `GET` of the module for browsers.
+    Script,
 }
 
 impl Endpoint {
@@ -60,6 +66,7 @@ impl Endpoint {
             TENANT => Some(Self::Tenant),
             DEVICES => Some(Self::Devices),
             FIX => Some(Self::Fix),
+            SCRIPT => Some(Self::Script),
             path => {
                 let one = path.strip_prefix(DEVICES)?.strip_prefix('/')?;
                 (!one.contains('/')).then_some(Self::Device)
@@ -75,6 +82,7 @@ impl Endpoint {
             Self::Devices => DEVICES,
             Self::Fix => FIX,
             Self::Device => "/api/auth/sessions/{publicId}",
+            Self::Script => SCRIPT,
         }
     }
 
@@ -119,6 +127,8 @@ impl Endpoint {
             (Self::Fix, &Method::GET | &Method::HEAD) => Ok(fix::get()),
             (Self::Fix, &Method::POST) => fix::post(gateway, cx, request).await,
             (Self::Fix, _) => Err(Rejection::method("GET, POST".into())),
+            (Self::Script, &Method::GET | &Method::HEAD) => Ok(script::get()),
+            (Self::Script, _) => Err(Rejection::method("GET".into())),
         }
     }
 }

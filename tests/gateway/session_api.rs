@@ -3,6 +3,7 @@
 mod devices;
 mod fix_session;
 mod other_ways;
+mod script;
 mod sign_in;
 mod sign_out;
 mod switch;
