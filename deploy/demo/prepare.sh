@@ -97,10 +97,13 @@ kit_sum() (
 
 prepare_frontend() {
     make_once "Installing Next.js (about half a minute)" "$FRONTEND/node_modules/.stamp" \
-        "$(node --version) $(cd "$FRONTEND" && sum_of package-lock.json)" npm_ci
+        "$(node --version) $(cd "$FRONTEND" && sum_of package-lock.json) $(next_kit_sum)" npm_ci
     make_once "Building the Next.js application (about half a minute)" "$FRONTEND/.next/stamp" \
-        "$(node --version) $(sources_sum)" next_build
+        "$(node --version) $(sources_sum) $(next_kit_sum)" next_build
 }
+
+# The Next.js kit is installed, not linked: with a change of it everything is made anew.
+next_kit_sum() (cd "$ROOT/deploy/nextjs" && sum_of src package.json)
 
 make_all() {
     mkdir -p "$RUN"

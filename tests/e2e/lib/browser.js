@@ -14,6 +14,14 @@ const ADDRESS = {
   newbie: "newbie@example.test",
 };
 
+const FIELDS = {
+  "signin-email": ".signin [name=email]",
+  "signin-password": ".signin [name=password]",
+  "signin-code": ".signin [name=challenge_code]",
+  "signin-error": ".signin [role=alert]",
+  "signin-submit": ".signin button",
+};
+
 function executable() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = (process.env.PATH ?? "").split(delimiter);
@@ -162,8 +170,10 @@ export class Visitor {
     return { documents: documents.map((one) => one.path), redirects: documents.filter((one) => one.redirected).length };
   }
 
+  /** By its test id; the fields of the kit's form are plain HTML and have names. */
   get(testid, page = this.page) {
-    return page.getByTestId(testid);
+    const field = FIELDS[testid];
+    return field ? page.locator(`${field}, [data-testid=${testid}]`) : page.getByTestId(testid);
   }
 
   async reads(testid, text, page = this.page) {

@@ -50,9 +50,9 @@ behindTheGateway("onboarding", (promise, stack) => {
     try {
       const page = await other.newPage();
       await page.goto("/auth/signin");
-      await page.getByTestId("signin-email").fill("newbie@example.test");
-      await page.getByTestId("signin-password").fill("correct horse");
-      await page.getByTestId("signin-submit").click();
+      await page.locator(".signin [name=email]").fill("newbie@example.test");
+      await page.locator(".signin [name=password]").fill("correct horse");
+      await page.locator(".signin button").click();
       await page.getByTestId("onboarding-company").fill("Elsewhere");
       await page.getByTestId("onboarding-submit").click();
       await page.waitForURL("**/elsewhere/dashboard");

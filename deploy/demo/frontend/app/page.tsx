@@ -1,7 +1,7 @@
-import { homeOf, identity } from "@/lib/identity";
+import { getServerSession, type ServerSession } from "@sidgate/nextjs/server";
 
 export default async function Home() {
-  const who = await identity();
+  const who = await getServerSession();
   return (
     <>
       <h1>Behind the gateway</h1>
@@ -12,7 +12,7 @@ export default async function Home() {
       <section className="card" data-testid="home-status">
         {who ? (
           <p>
-            Signed in as user <strong data-testid="home-user">{who.userId}</strong>.{" "}
+            Signed in as user <strong data-testid="home-user">{who.user.id}</strong>.{" "}
             <a href={homeOf(who)} data-testid="home-continue">Go on to {homeOf(who)}</a>
           </p>
         ) : (
@@ -43,4 +43,10 @@ export default async function Home() {
       </ul>
     </>
   );
+}
+
+/** Where this person is at home; the same three places as `[pages]` in gateway.toml. */
+function homeOf({ needsOnboarding, tenant }: ServerSession): string {
+  if (needsOnboarding) return "/onboarding";
+  return tenant ? `/${tenant.slug}/dashboard` : "/dashboard";
 }

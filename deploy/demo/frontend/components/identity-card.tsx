@@ -1,17 +1,16 @@
-import type { Identity } from "@/lib/identity";
+import type { ServerSession } from "@sidgate/nextjs/server";
 
 /** The facts of this request, as the gateway stated them. */
-export function IdentityCard({ who }: { who: Identity }) {
-  const { needed, step } = who.onboarding;
+export function IdentityCard({ who }: { who: ServerSession }) {
+  const step = who.onboardingStep;
   const facts = {
-    user: who.userId,
-    tenant: who.tenantSlug ?? "none",
+    user: who.user.id,
+    tenant: who.tenant?.slug ?? "none",
     "tenant-id": who.tenantId ?? "none",
-    onboarding: needed ? `needed${step ? ` (${step})` : ""}` : "complete",
+    onboarding: who.needsOnboarding ? `needed${step ? ` (${step})` : ""}` : "complete",
     roles: who.roles.join(", ") || "none",
     permissions: who.permissions.join(", ") || "none",
-    session: who.session ?? "none",
-    freshness: who.freshness ?? "none",
+    session: who.fingerprint ?? "none",
   };
   return (
     <dl className="card facts">

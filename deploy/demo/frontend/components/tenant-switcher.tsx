@@ -1,21 +1,19 @@
 "use client";
 
-import { useEffect, useState } from "react";
-
-type Tenant = { id: string; slug: string | null; name: string | null };
+import { useEffect } from "react";
+import { useSession } from "@sidgate/nextjs";
 
 /** For people who belong to several companies: a plain form for each other one, which the gateway answers by itself. */
-export function TenantSwitcher({ current }: { current: string | null }) {
-  const [tenants, setTenants] = useState<Tenant[]>([]);
+export function TenantSwitcher() {
+  const { session, tenantId, refresh } = useSession();
+  const tenants = session?.tenants;
 
+  // What the server hands over has the present one alone; the rest is asked for where it is needed.
   useEffect(() => {
-    fetch("/api/auth/session-v2", { cache: "no-store" })
-      .then((answer) => (answer.ok ? answer.json() : null))
-      .then((session) => setTenants(session?.tenants ?? []))
-      .catch(() => setTenants([]));
-  }, []);
+    if (!tenants) refresh().catch(() => {});
+  }, [tenants, refresh]);
 
-  const others = tenants.filter(({ id }) => id !== current);
+  const others = tenants?.filter(({ id }) => id !== tenantId) ?? [];
   if (others.length === 0) return null;
   return (
     <section className="card" data-testid="tenant-switch">

@@ -1,5 +1,5 @@
 // The gateway's codes in words for people.
-const WORDS: Record<string, string> = {
+export const WORDS: Record<string, string> = {
   invalid_credentials: "That email address and password do not belong together.",
   invalid_challenge: "That code is wrong, or no longer good.",
   account_unknown: "Nobody here has that address. Sign up first.",
@@ -20,6 +20,9 @@ const WORDS: Record<string, string> = {
   rate_limited: "Too many attempts. Please wait a little.",
   backend_unavailable: "Sign-in does not answer right now. Please try again in a moment.",
   company: "Please give the company's name, at most 200 characters.",
+  unreachable: "The gateway does not answer right now. Please try again in a moment.",
+  other: "That did not work. Please try again.",
+  fresh_sign_in_required: "For this page, please sign in once more.",
   unavailable: "The backend does not answer right now. Please try again in a moment.",
 };
 

@@ -1,11 +1,11 @@
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 import { first, inWords } from "@/lib/words";
 import { NoIdentity } from "@/components/no-identity";
 
 type Query = Promise<Record<string, string | string[] | undefined>>;
 
 export default async function Onboarding({ searchParams }: { searchParams: Query }) {
-  const [who, query] = await Promise.all([identity(), searchParams]);
+  const [who, query] = await Promise.all([getServerSession(), searchParams]);
   if (!who) return <NoIdentity />;
   const error = first(query.error);
   return (
@@ -22,7 +22,7 @@ export default async function Onboarding({ searchParams }: { searchParams: Query
         <button data-testid="onboarding-submit">Finish</button>
       </form>
       <p className="facts" data-testid="onboarding-step">
-        step: {who.onboarding.needed ? (who.onboarding.step ?? "none") : "complete"}
+        step: {who.needsOnboarding ? (who.onboardingStep ?? "none") : "complete"}
       </p>
     </>
   );

@@ -1,5 +1,5 @@
 import { revalidatePath } from "next/cache";
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 
 // On the process and not in the module, because Next.js may load a module once for pages and once for actions.
 const shared = globalThis as typeof globalThis & { demoCounts?: Map<string, number> };
@@ -12,7 +12,7 @@ export function count(tenant: string): number {
 export async function increment() {
   "use server";
   // An action can be called from any address, so it takes the tenant from the identity and not from the page.
-  const tenant = (await identity())?.tenantSlug;
+  const tenant = (await getServerSession())?.tenant?.slug;
   if (!tenant) throw new Error("Nobody of a company is signed in.");
   counts.set(tenant, count(tenant) + 1);
   revalidatePath(`/${tenant}/dashboard`);

@@ -1,4 +1,4 @@
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 import { NoIdentity } from "@/components/no-identity";
 import { IdentityCard } from "@/components/identity-card";
 import { Fetch, SignOut } from "@/components/buttons";
@@ -6,15 +6,15 @@ import { TenantSwitcher } from "@/components/tenant-switcher";
 import { count, increment } from "./counter";
 
 export default async function TenantDashboard({ params }: { params: Promise<{ tenant: string }> }) {
-  const [who, { tenant }] = await Promise.all([identity(), params]);
+  const [who, { tenant }] = await Promise.all([getServerSession(), params]);
   if (!who) return <NoIdentity />;
-  if (who.tenantSlug !== tenant) return <WrongTenant tenant={tenant} />;
+  if (who.tenant?.slug !== tenant) return <WrongTenant tenant={tenant} />;
   const other = tenant === "globex" ? "acme" : "globex";
   return (
     <>
       <h1 data-testid="dashboard-title">{tenant}</h1>
       <IdentityCard who={who} />
-      <TenantSwitcher current={who.tenantId} />
+      <TenantSwitcher />
       <section className="card">
         <h2>A server action</h2>
         <form action={increment}>

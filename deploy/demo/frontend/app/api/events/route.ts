@@ -1,10 +1,10 @@
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 
 const PAUSE = 300;
 
 /** Server-sent events, one per pause, until the browser goes away. */
 export async function GET(request: Request) {
-  if (!(await identity())) return Response.json({ error: { code: "not_signed_in" } }, { status: 401 });
+  if (!(await getServerSession())) return Response.json({ error: { code: "not_signed_in" } }, { status: 401 });
   let timer: NodeJS.Timeout;
   const stop = () => clearInterval(timer);
   const events = new ReadableStream<Uint8Array>({

@@ -1,17 +1,16 @@
 import { provider } from "@/lib/oauth";
-import { first, inWords } from "@/lib/words";
-import { SignInForm } from "@/components/sign-in-form";
+import { first } from "@/lib/words";
+import { SignIn as Form } from "@/components/sign-in";
 
 type Query = Promise<Record<string, string | string[] | undefined>>;
 
 export default async function SignIn({ searchParams }: { searchParams: Query }) {
   const query = await searchParams;
-  const code = first(query.error) || first(query.reason);
   const next = first(query.next);
   return (
     <>
       <h1>Sign in</h1>
-      <SignInForm next={next} message={code ? inWords(code) : ""} challenge={first(query.challenge)} />
+      <Form query={query} />
       <p>
         {/* Plain links: what is behind them are redirects, and nothing to fetch ahead. */}
         {provider() && (

@@ -1,8 +1,8 @@
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 import { NoIdentity } from "@/components/no-identity";
 
 export default async function Settings() {
-  const who = await identity();
+  const who = await getServerSession();
   if (!who) return <NoIdentity />;
   return (
     <>
@@ -11,7 +11,7 @@ export default async function Settings() {
         Reached by a click inside the application: the browser asked for data and not for a page, and the gateway ruled that
         request like the page it belongs to.
       </p>
-      <p className="facts" data-testid="settings-user">user: {who.userId}</p>
+      <p className="facts" data-testid="settings-user">user: {who.user.id}</p>
     </>
   );
 }

@@ -1,9 +1,9 @@
 import { Suspense } from "react";
-import { identity } from "@/lib/identity";
+import { getServerSession } from "@sidgate/nextjs/server";
 import { NoIdentity } from "@/components/no-identity";
 
 export default async function Stream() {
-  const who = await identity();
+  const who = await getServerSession();
   if (!who) return <NoIdentity />;
   return (
     <>
