@@ -9,6 +9,7 @@ import "./next/oauth.js";
 import "./next/sign-up.js";
 import "./next/sign-out.js";
 import "./next/identity.js";
+import "./next/kit.js";
 import "./next/application.js";
 import "./next/revocation.js";
 import "./next/backend-down.js";

@@ -52,6 +52,8 @@ export class Stack {
     this.trail = `\n[audit.file]\npath = "${join(this.folder, "audit/audit.log")}"\nfsync = "1s"\n`;
     await appendFile(config, this.trail);
     this.program = program;
+    // As deploy/demo/start does, which here starts no gateway.
+    await run(program, ["keys", "new", "--config", config], { env: { SIDGATE_GATEWAY_KEY: this.key } });
     this.gateway = await this.startGateway("gateway", admin);
   }
 
