@@ -14,6 +14,8 @@ behindTheGateway("the Next.js kit", (promise) => {
 
   promise("shows who is signed in from the first byte, and asks nothing for it", async (visitor) => {
     await visitor.signsIn("alice", "/acme/dashboard");
+    // Away from the page that wants to know about other companies, which the server does not know.
+    await visitor.page.goto("/acme/dashboard/settings");
     const asked = [];
     visitor.page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await atDevices(visitor);
