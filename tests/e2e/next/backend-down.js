@@ -26,7 +26,7 @@ behindTheGateway("Django stopped", (promise, stack) => {
         assert.equal(visitor.at, path);
       }
       await visitor.fillsIn("alice");
-      await visitor.reads("signin-error", "Sign-in does not answer right now. Please try again in a moment.");
+      await visitor.reads("signin-error", "Sign-in does not answer right now. Please try again in a moment. (5 s)");
       assert.deepEqual(await visitor.cookie(), before);
     } finally {
       await stack.startApplications();
