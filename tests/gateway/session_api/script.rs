@@ -17,7 +17,10 @@ async fn the_module_is_the_kits_own_and_asks_the_backend_nothing() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("set-cookie"), None);
     for name in ["getSession", "signIn", "signOut", "onChange"] {
-        assert!(kit.contains(&format!("export async function {name}(")) || kit.contains(&format!("export function {name}(")));
+        assert!(
+            kit.contains(&format!("export async function {name}("))
+                || kit.contains(&format!("export function {name}("))
+        );
     }
     let head = world.client().call(Method::HEAD, SCRIPT).send().await;
     assert_eq!((head.status, head.body.len()), (200, 0));
