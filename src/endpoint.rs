@@ -92,7 +92,7 @@ impl Endpoint {
         let ours = match self {
             Self::Session => cx.method == Method::DELETE,
             Self::Devices | Self::Device => true,
-            Self::Tenant | Self::Fix => false,
+            Self::Tenant | Self::Fix | Self::Script => false,
         };
         ours && gateway.accepts_header()
             && !headers.contains_key(COOKIE)
