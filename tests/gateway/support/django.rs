@@ -22,7 +22,7 @@ impl Django {
     }
 
     pub(crate) async fn start() -> Self {
-        Self::with("demo.settings").await
+        Self::with("quick_settings").await
     }
 
     /// With other settings, from the demo or from `tests/gateway/presets/django`.
