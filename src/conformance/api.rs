@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
@@ -212,6 +212,9 @@ impl Call<'_> {
             .header("x-request-id", id.to_string())
             .header("traceparent", format!("00-{}-{}-01", id.simple(), &id.simple().to_string()[16..]))
             .header("x-client-ip", CLIENT)
+            // A connection for each call: one that the backend closes just then, after a body that it would not read
+            // to the end, would be taken for a fault of the next answer.
+            .header(CONNECTION, "close")
             .header(USER_AGENT, AGENT);
         request = match self.key {
             Key::Right => request.header("x-gateway-key", api.key.expose()),
