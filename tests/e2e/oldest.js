@@ -11,6 +11,7 @@ await import("./next/oauth.js");
 await import("./next/sign-up.js");
 await import("./next/sign-out.js");
 await import("./next/identity.js");
+await import("./next/kit.js");
 await import("./next/application.js");
 await import("./next/revocation.js");
 await import("./next/backend-down.js");
