@@ -4,4 +4,6 @@ import "./limits.js";
 import "./fix-session.js";
 import "./fresh-sign-in.js";
 import "./privilege.js";
+import "./past-the-gateway.js";
+import "./session-js.js";
 import "./audit.js";
