@@ -36,6 +36,7 @@ impl Real {
         let limits = "[sign_in]\nper_client = \"100000/s\"\nper_email = \"100000/s\"\n";
         let text = base(backend, upstream.address).replace("{certificates}\n", serve) + limits + audit + ROUTES;
         std::fs::write(folder.path().join("gateway.toml"), text).unwrap();
+        std::fs::write(folder.path().join("key"), KEY).unwrap();
         let mut real = Self {
             child: run(folder.path(), before),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
