@@ -1,5 +1,5 @@
 // The real thing: Django, Next.js and `sidgate run` on free ports, with everything they write in a folder of its own.
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sids } from "./browser.js";
@@ -46,11 +46,12 @@ export class Stack {
     this.key = (await readFile(join(this.folder, "gateway-key"), "utf8")).trim();
     const config = join(this.folder, "gateway.toml");
     const rendered = await readFile(config, "utf8");
-    await writeFile(config, rendered.replaceAll(`${ROOT}/certs/`, `${this.folder}/certs/`));
     // One address signs in here more often in a minute than a whole office elsewhere.
-    await appendFile(config, '\n[sign_in]\nper_client = "50/s"\nper_email = "50/s"\n');
-    this.trail = `\n[audit.file]\npath = "${join(this.folder, "audit/audit.log")}"\nfsync = "1s"\n`;
-    await appendFile(config, this.trail);
+    const limits = '[sign_in]\nper_client = "50/s"\nper_email = "50/s"\n';
+    // Kept here: `start` writes the file anew whenever it starts something again.
+    this.configuration = `${rendered.replaceAll(`${ROOT}/certs/`, `${this.folder}/certs/`)}\n${limits}`;
+    const trail = `\n[audit.file]\npath = "${join(this.folder, "audit/audit.log")}"\nfsync = "1s"\n`;
+    await writeFile(config, this.configuration + trail);
     this.program = program;
     // As deploy/demo/start does, which here starts no gateway.
     await run(program, ["keys", "new", "--config", config], { env: { SIDGATE_GATEWAY_KEY: this.key } });
@@ -71,9 +72,8 @@ export class Stack {
   async another(name, change) {
     const [https, admin] = await freePorts(2);
     const moved = (text, [from, to]) => text.replaceAll(`:${from}"`, `:${to}"`);
-    const text = (await readFile(join(this.folder, "gateway.toml"), "utf8")).replace(this.trail, "");
     const ports = [[this.env.DEMO_HTTPS_PORT, https], [this.env.DEMO_ADMIN_PORT, admin]];
-    await writeFile(join(this.folder, `${name}.toml`), change(ports.reduce(moved, text)));
+    await writeFile(join(this.folder, `${name}.toml`), change(ports.reduce(moved, this.configuration)));
     this.others.push(await this.startGateway(name, admin));
     return https;
   }
