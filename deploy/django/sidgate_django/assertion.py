@@ -54,7 +54,8 @@ def header_of(token):
     header = part(token, 0)
     # Looked at before the signature, so that what is no JSON is called so.
     part(token, 1)
-    if header.get("alg") not in ALGORITHMS:
+    # A list, so that JSON which is no text is merely none of them.
+    if header.get("alg") not in list(ALGORITHMS):
         raise Invalid("algorithm")
     # No extension is in use, so there is none that "must be understood".
     if "crit" in header:

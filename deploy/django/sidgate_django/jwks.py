@@ -37,7 +37,8 @@ def read_keys(key_set):
     found = {}
     listed = key_set.get("keys") if isinstance(key_set, dict) else None
     for key in listed if isinstance(listed, list) else []:
-        shape = ALGORITHMS.get(key.get("alg")) if isinstance(key, dict) else None
+        algorithm = key.get("alg") if isinstance(key, dict) else None
+        shape = ALGORITHMS.get(algorithm) if isinstance(algorithm, str) else None
         if shape is None or (key.get("kty"), key.get("crv")) != shape or key.get("use", "sig") != "sig":
             continue
         if "d" in key or not isinstance(key.get("kid"), str) or not key["kid"]:

@@ -104,10 +104,13 @@ def refused():
 
 
 def authenticated_at(proof):
-    """When the person was last known to be there: never now, or an old cookie would pass for a fresh sign-in."""
+    """When the person was there for certain: never now, or an old cookie would pass for a fresh sign-in.
+
+    `last_login` may be of another browser's sign-in a minute ago; who joined before is no younger than that.
+    """
     user, now = proof.user, timezone.now()
-    known = proof.authenticated_at or user.last_login or getattr(user, "date_joined", None)
-    return min(known, now) if known else now - settings.SESSION_LIFETIME
+    known = [proof.authenticated_at] if proof.authenticated_at else [user.last_login, getattr(user, "date_joined", None)]
+    return min([at for at in known if at] + [now]) if any(known) else now - settings.SESSION_LIFETIME
 
 
 def derived_sid(key):

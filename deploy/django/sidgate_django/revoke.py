@@ -1,8 +1,9 @@
 """Ending sessions without a user's credential: for operators, and for sign-outs that were pending."""
 
 import re
+from datetime import timezone
 
-from django.utils import timezone
+from django.utils import timezone as django_timezone
 from django.utils.dateparse import parse_datetime
 
 from . import announce, ending, store
@@ -31,7 +32,7 @@ def revoke(request):
 def selected(name, value, before, trail):
     # The sign-in counts and not the row: what a migration made of an older session is as old as that.
     every = Session.objects.live() if before is None else Session.objects.live().filter(authenticated_at__lt=before)
-    until = before or timezone.now()
+    until = before or django_timezone.now()
     if name == "sid_sha256":
         hashes = list_of_hashes(value)
         parts = (hashes[start : start + BATCH] for start in range(0, len(hashes), BATCH))
@@ -65,8 +66,10 @@ def list_of_hashes(value):
 def point_in_time(text, name="issued_before"):
     try:
         at = parse_datetime(text)
-    except (TypeError, ValueError):
+        # At either end of the calendar another offset has no such time.
+        at = at.astimezone(timezone.utc) if at and at.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise field_errors(**{name: "This must be an RFC 3339 time with an offset."})
     return at

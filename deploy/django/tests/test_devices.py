@@ -114,6 +114,8 @@ class Revoke(DeviceCase):
             {"sid_sha256": ["ab"]},
             {"all": True, "issued_before": "yesterday"},
             {"all": True, "issued_before": "2026-01-01T00:00:00"},
+            {"all": True, "issued_before": "0001-01-01T00:00:00+14:00"},
+            {"all": True, "issued_before": "9999-12-31T23:59:59-14:00"},
         ):
             with self.subTest(body=body):
                 self.assertEqual(self.revoke(**body).status_code, 400)

@@ -1,3 +1,5 @@
+import base64
+import json
 from unittest import skipUnless
 
 from django.db import connection
@@ -8,7 +10,7 @@ from sidgate_django.models import Membership, Onboarding, digest
 
 from . import views
 from .case import CURRENT, PASSWORD, ContractCase, sidgate
-from .vectors import PRIVATE, VECTORS, assertion
+from .vectors import ES256, PRIVATE, VECTORS, assertion
 
 STRANGER = next(key["kid"] for key in PRIVATE.values() if key["name"] == "es256-of-another-gateway")
 NOBODY = {"user": None, "tenant": None, "onboarding": None}
@@ -34,6 +36,19 @@ class Asserted(ContractCase):
 
 
 class Middleware(Asserted):
+    def test_a_header_of_any_json_is_nobody_and_no_error(self):
+        def part(value):
+            return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+        claims = self.token.split(".")[1]
+        for odd in ([], {}, None, 5, "none", True):
+            for name in ("alg", "kid", "typ"):
+                header = {"alg": "ES256", "kid": ES256, "typ": "JWT", name: odd}
+                token = f"{part(header)}.{claims}.AAAA"
+                with self.subTest(header=header):
+                    self.assertEqual(self.as_user(token=token).json(), NOBODY)
+                    self.assertEqual(self.as_bearer(token=token).json(), NOBODY)
+
     def test_user_tenant_and_onboarding(self):
         for answer in (self.as_user(), self.as_bearer()):
             self.assertEqual(answer.json(), {"user": "alice@acme.test", "tenant": "acme", "onboarding": False})

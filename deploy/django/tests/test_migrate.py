@@ -110,6 +110,16 @@ class Migrate(ContractCase):
             body = self.ask("opaque", "alice@acme.test", "k").json()
             self.assertEqual(body["authenticated_at"], long_ago.isoformat())
 
+    def test_nor_does_the_sign_in_of_another_browser_make_it_one(self):
+        client = Client()
+        client.login(username="alice@acme.test", password=PASSWORD)
+        joined = timezone.now() - timedelta(days=400)
+        get_user_model().objects.update(date_joined=joined)
+        # Sets last_login, of everybody who is this person.
+        self.sign_in(self.alice)
+        body = self.ask("opaque", client.cookies["sessionid"].value, "k", source="sessionid").json()
+        self.assertEqual(body["authenticated_at"], joined.isoformat())
+
     def test_what_is_kept_is_no_secret(self):
         old = self.sign_in(self.alice)
         sid = self.ask("session_id", old, "the key").json()["sid"]
