@@ -53,7 +53,7 @@ impl FileOutput {
             )
         })?;
         let mut file = open(path).map_err(fault)?;
-        let recovered = recover::recover(path, &mut file).map_err(fault)?;
+        let recovered = recover::recover(path, &mut file, signer.as_deref()).map_err(fault)?;
         let Recovered { head, len, first, began, events } = recovered;
         for event in &events {
             tracing::warn!(path = %path.display(), "{}", event.json());

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::chain::{self, Head};
 use super::event::{Event, Kind};
 use super::file::shown;
+use super::key::Signer;
 use super::{files, key};
 
 /// Bytes that are looked through first, from the end.
@@ -45,7 +46,7 @@ pub(super) struct Tail {
 pub(super) struct Side;
 
 /// Reads the log's end, and seals it.
-pub(super) fn recover(path: &Path, file: &mut File) -> io::Result<Recovered> {
+pub(super) fn recover(path: &Path, file: &mut File, signer: Option<&Signer>) -> io::Result<Recovered> {
     let mut events = Vec::new();
     let len = file.metadata()?.len();
     let tail = tail(file, len)?;
@@ -67,7 +68,11 @@ pub(super) fn recover(path: &Path, file: &mut File) -> io::Result<Recovered> {
         Some(head) => Some(head),
         None => newest_rotated(path)?,
     };
-    let head = reconcile(last, Side::read(path), &mut events);
+    let side = Side::read(path, signer, &mut events);
+    let head = reconcile(last, side, &mut events);
+    if let (Some(last), Some(Ok(side))) = (last, side) {
+        events.extend(unseen(path, file, last, side)?);
+    }
     file.sync_all()?;
     let (first, began) = beginning(file)?;
     Ok(Recovered { head, len: file.metadata()?.len(), first, began, events })
@@ -91,6 +96,43 @@ fn reconcile(last: Option<Head>, side: Option<Result<Head, ()>>, events: &mut Ve
             events.push(lost(if side.is_some() { "checkpoint_unreadable" } else { "checkpoint_missing" }));
             last.unwrap_or_default()
         }
+    }
+}
+
+/// Lines that the checkpoint beside the log has not seen: a crash came before it was written, or somebody without the key
+/// has written them. They stay, and are told of, before the next signature covers them.
+fn unseen(path: &Path, file: &mut File, last: Head, side: Head) -> io::Result<Option<Event>> {
+    if side.seq > last.seq || side == last {
+        return Ok(None);
+    }
+    let mut there = line_at(file, side.seq)?;
+    if let (None, Some((_, newest))) = (there, files::all_rotated(path)?.pop()) {
+        there = line_at(&mut File::open(newest)?, side.seq)?;
+    }
+    Ok(Some(match there {
+        Some(there) if there == side => {
+            Event::new(Kind::Sealed).count("unsigned_from", side.seq + 1).count("unsigned_to", last.seq)
+        }
+        _ => Event::new(Kind::Lost).reason("rewritten").count("from", side.seq).count("to", side.seq),
+    }))
+}
+
+/// The line of this number, sought from the end.
+fn line_at(file: &mut File, seq: u64) -> io::Result<Option<Head>> {
+    let (len, mut window) = (file.metadata()?.len(), WINDOW);
+    loop {
+        let start = len.saturating_sub(window);
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        (&*file).take(len - start).read_to_end(&mut bytes)?;
+        let heads = || bytes.split(|b| *b == b'\n').filter_map(chain::read).map(|link| link.head);
+        if let Some(head) = heads().find(|head| head.seq == seq) {
+            return Ok(Some(head));
+        }
+        if start == 0 || heads().next().is_some_and(|head| head.seq < seq) {
+            return Ok(None);
+        }
+        window = window.saturating_mul(4);
     }
 }
 
@@ -165,15 +207,24 @@ impl Side {
         format!("{{{checkpoint}}}\n")
     }
 
-    /// What it says; nothing when there is none.
-    pub(super) fn read(path: &Path) -> Option<Result<Head, ()>> {
+    /// What it says; nothing when there is none. One that somebody else has signed is told of.
+    fn read(path: &Path, signer: Option<&Signer>, events: &mut Vec<Event>) -> Option<Result<Head, ()>> {
         let text = match fs::read(Self::path(path)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(_) => return Some(Err(())),
         };
-        let json: Option<Value> = serde_json::from_slice(&text).ok();
-        Some(json.and_then(|json| head(&json)).ok_or(()))
+        let json: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let Some(head) = head(&json) else { return Some(Err(())) };
+        let said = |name| json.get(name).and_then(Value::as_str).unwrap_or_default();
+        if let Some(public) = signer.map(Signer::public) {
+            if said("kid") != public.kid {
+                events.push(Event::new(Kind::Sealed).reason("checkpoint_of_another_key"));
+            } else if !public.verifies(&head, said("signature")) {
+                return Some(Err(()));
+            }
+        }
+        Some(Ok(head))
     }
 
     /// Its text.

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::{AuditFile, Fsync, OnFailure};
 
 mod crashes;
+mod forged;
 mod speed;
 mod syslog;
 

@@ -66,7 +66,8 @@ pub fn verify(path: &Path, keys: &[PublicKey], from: Option<u64>) -> io::Result<
         from,
         at: Place::default(),
         newest: None,
-        stays: 0,
+        signed: 0,
+        retained: Vec::new(),
         side: None,
         side_seen: false,
         torn: None,
@@ -78,6 +79,7 @@ pub fn verify(path: &Path, keys: &[PublicKey], from: Option<u64>) -> io::Result<
         state.report.files += 1;
         state.file(file)?;
     }
+    state.vouched_for(path);
     state.end();
     Ok(state.report)
 }
@@ -102,8 +104,10 @@ struct State<'k> {
     at: Place,
     /// The line before.
     newest: Option<Head>,
-    /// The first line that retention is written to have left.
-    stays: u64,
+    /// The newest line that a signature vouches for.
+    signed: u64,
+    /// Lines that tell of retention, and the first line that each says it has left.
+    retained: Vec<(u64, u64)>,
     side: Option<Head>,
     side_seen: bool,
     torn: Option<Torn>,
@@ -170,7 +174,7 @@ impl State<'_> {
         match kind {
             "checkpoint" => self.checkpoint(&json, &before),
             "lost" => self.lost(&json),
-            _ if own => self.tell(kind, &json),
+            _ if own => self.tell(kind, &json, link.head.seq),
             _ => {}
         }
         if self.side.is_some_and(|side| side.seq == link.head.seq) {
@@ -224,6 +228,7 @@ impl State<'_> {
         };
         if key.verifies(head, text("signature")) {
             self.report.checkpoints += 1;
+            self.signed = self.signed.max(head.seq);
         } else {
             self.fault(format!("the signature over line {} is wrong", head.seq));
         }
@@ -233,6 +238,10 @@ impl State<'_> {
         let number = |name| json.get(name).and_then(Value::as_u64).unwrap_or_default();
         let what = match json.get("reason").and_then(Value::as_str) {
             Some("cut") => format!("lines {} to {} were gone at a start of the gateway", number("from"), number("to")),
+            Some("rewritten") => format!(
+                "line {} was another one at a start of the gateway than the checkpoint beside the log has seen",
+                number("to")
+            ),
             Some("removed") => format!("the log, up to line {}, was gone at a start of the gateway", number("to")),
             _ => "the checkpoint beside the log was gone at a start of the gateway: a cut tail would not have shown"
                 .into(),
@@ -240,17 +249,25 @@ impl State<'_> {
         self.fault(what);
     }
 
-    fn tell(&mut self, kind: &str, json: &Value) {
+    fn tell(&mut self, kind: &str, json: &Value, seq: u64) {
         let number = |name| json.get(name).and_then(Value::as_u64).unwrap_or_default();
         let what = match kind {
             "rotated" => {
-                self.stays = self.stays.max(number("first"));
+                self.retained.push((seq, number("first")));
                 match number("removes") {
                     0 => return,
                     files => {
                         format!("retention removed {files} files: line {} is the first that stays", number("first"))
                     }
                 }
+            }
+            "sealed" if number("unsigned_to") > 0 => format!(
+                "lines {} to {} were not signed for at a start of the gateway: a crash, or somebody without the key",
+                number("unsigned_from"),
+                number("unsigned_to")
+            ),
+            "sealed" if json.get("reason").is_some() => {
+                "the checkpoint beside the log was of another key at a start of the gateway".into()
             }
             "sealed" => format!("a crash left {} bytes that are no line; they are sealed", number("torn_bytes")),
             _ => format!("{} events could not be written here", number("dropped")),
@@ -311,9 +328,39 @@ impl State<'_> {
         }
     }
 
+    /// What comes behind every signature is anybody's. Where the gateway writes just now, it has signed for it by now, or
+    /// will have in a moment.
+    fn vouched_for(&mut self, path: &Path) {
+        for _ in 0..5 {
+            if self.report.last <= self.signed {
+                return;
+            }
+            let json: Option<Value> = Side::text(path).ok().and_then(|text| serde_json::from_str(&text).ok());
+            let newest = json.as_ref().and_then(|json| Some((json, recover::head(json)?)));
+            if let Some((json, head)) = newest.filter(|(_, head)| head.seq > self.signed) {
+                self.signature(json, &head);
+                if self.newest.is_some_and(|newest| newest.seq == head.seq && newest != head) {
+                    self.fault("the checkpoint beside the log has seen another line of this number".into());
+                }
+            } else {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+        if self.report.last > self.signed {
+            let (from, to) = (self.signed + 1, self.report.last);
+            let what = format!(
+                "lines {from} to {to} at the end are signed by nobody: written without the key, or cut off by a crash \
+                 just now; a start of the gateway tells of them"
+            );
+            self.fault_at(0, what);
+        }
+    }
+
     fn end(&mut self) {
         let (first, last) = (self.report.first, self.report.last);
-        if first > 1 && self.from.is_none_or(|from| first > from) && first > self.stays {
+        // A line that nobody has signed for excuses nothing.
+        let stays = self.retained.iter().filter(|(seq, _)| *seq <= self.signed).map(|(_, first)| *first).max();
+        if first > 1 && self.from.is_none_or(|from| first > from) && first > stays.unwrap_or(0) {
             let what = format!("lines 1 to {} are missing, and no line says that retention removed them", first - 1);
             self.fault_at(0, what);
         }
