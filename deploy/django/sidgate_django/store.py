@@ -62,6 +62,8 @@ def create(
     sid = sid or new_sid()
     tenants = adapter().tenants(user)
     with one_at_a_time(user):
+        if kind == Kind.SIGN_IN and has_changed(user):
+            raise Refusal(401, "invalid_credentials")
         if replaces:
             old = Session.objects.filter(user=user, sid_sha256=digest(replaces)).live()
             ending.end(old, Ended.REPLACED, request=request)
@@ -80,6 +82,16 @@ def create(
         if new:
             trail.record(Kind.NEW_DEVICE, user=user, session=session, request=request)
     return Created(session, sid, Facts(session, tenants), evicted)
+
+
+def has_changed(user):
+    """Whether the password is another one than when it was verified, or the account disabled.
+
+    Hashing takes long, so a change may come in between: it has ended every session that there was, and not this one.
+    """
+    fields = {field.attname for field in user._meta.concrete_fields} & {"password", "is_active"}
+    now = get_user_model()._base_manager.filter(pk=user.pk).values(*fields).first() if fields else {}
+    return now != {name: getattr(user, name) for name in fields}
 
 
 def as_uuid(text):

@@ -1,8 +1,12 @@
+from unittest import mock
 from uuid import UUID, uuid4
 
+from django.contrib.auth import get_user_model
+
+from sidgate_django.challenge import EmailCode
 from sidgate_django.models import Membership, Session
 
-from .case import CURRENT, KEY, PASSWORD, SESSIONS, ContractCase
+from .case import CURRENT, KEY, PASSWORD, SESSIONS, ContractCase, sidgate
 
 
 class SignIn(ContractCase):
@@ -31,6 +35,21 @@ class SignIn(ContractCase):
         self.alice.save()
         self.assert_refused(self.attempt(email="alice@acme.test", password=PASSWORD), "account_disabled", 403)
         self.assert_refused(self.attempt(email="alice@acme.test", password="wrong"), "invalid_credentials")
+
+    def test_a_password_that_is_changed_while_it_is_verified_signs_nobody_in(self):
+        for change in (lambda user: user.set_password("another"), lambda user: setattr(user, "is_active", False)):
+
+            def changes(factor, user):
+                same = get_user_model().objects.get(pk=user.pk)
+                change(same)
+                same.save()
+                return False
+
+            with mock.patch.object(EmailCode, "due", changes), sidgate(SECOND_FACTOR=EmailCode):
+                self.assert_refused(self.attempt(email=self.alice.email, password=PASSWORD), "invalid_credentials")
+            self.assertFalse(Session.objects.live().exists())
+            self.alice.set_password(PASSWORD)
+            self.alice.save()
 
     def test_400_field_errors(self):
         for body, fields in (
