@@ -44,6 +44,8 @@ pub(crate) use reload::Before;
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
 /// Looks at the list of sessions by one user, a few open pages that ask now and then included.
 const LISTS: Rate = Rate { count: 120, per: Duration::from_secs(60) };
+/// What is limited by nothing else and told in the audit trail: whoever goes on must not fill the disk.
+const TOLD: Rate = Rate { count: 60, per: Duration::from_secs(60) };
 /// Ends of sessions by one user: a long list, one by one.
 const ENDS: Rate = Rate { count: 60, per: Duration::from_secs(60) };
 
@@ -89,6 +91,10 @@ pub(crate) struct Limits {
     pub(crate) list_devices_user: Limiter<String>,
     /// Ends of sessions from that list, per user.
     pub(crate) end_devices_user: Limiter<String>,
+    /// Events about addresses that were refused, per user.
+    pub(crate) told_user: Limiter<String>,
+    /// Events about sign-ins that were limited, per client prefix.
+    pub(crate) told_client: Limiter<IpAddr>,
 }
 
 impl Limits {
@@ -100,6 +106,8 @@ impl Limits {
             switch_user: Limiter::new(SWITCHES),
             list_devices_user: Limiter::new(LISTS),
             end_devices_user: Limiter::new(ENDS),
+            told_user: Limiter::new(TOLD),
+            told_client: Limiter::new(TOLD),
         }
     }
 }

@@ -73,7 +73,10 @@ pub(super) async fn post(
         Err(_) => SignInOutcome::Limited,
     };
     cx.facts.sign_in = Some((sign_in.method(), outcome));
-    cx.audited.push(audited(&sign_in, outcome, &answer));
+    // What costs nobody anything must not fill the trail either.
+    if answer.is_ok() || gateway.limits().told_client.check(client_prefix(cx.client)).is_ok() {
+        cx.audited.push(audited(&sign_in, outcome, &answer));
+    }
     let rejection = match answer {
         Ok(SignInAnswer::Session(sid, session, _)) => {
             gateway.adopt(cx, &sid, &session, &old);
@@ -186,9 +189,13 @@ pub(super) async fn delete(
             let message = "Too many sign-outs of sessions that do not exist came from your network.";
             Rejection::limited("too_many_refused_sids", message, wait)
         })?;
-        let outcome = if answer == SignOutAnswer::Pending { "pending" } else { "taken" };
-        cx.audited.push(event.outcome(outcome));
-        pending |= answer == SignOutAnswer::Pending;
+        match answer {
+            SignOutAnswer::Done => cx.audited.push(event.outcome("taken")),
+            SignOutAnswer::Pending => cx.audited.push(event.outcome("pending")),
+            // Told once: whoever repeats it must not fill the trail.
+            SignOutAnswer::Before { .. } => {}
+        }
+        pending |= matches!(answer, SignOutAnswer::Pending | SignOutAnswer::Before { pending: true });
     }
     cx.facts.reason = Some("signed_out");
     gateway.expire_sid(cx);

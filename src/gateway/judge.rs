@@ -80,7 +80,9 @@ impl Gateway {
             decision = self.decide_both(cx, route, page, &resolved.lookup, headers);
         }
         let told = matches!(decision.reason(), Reason::OtherTenant | Reason::FreshSignInRequired);
-        if told && self.audit().is_on() {
+        if let (true, true, Lookup::Found(found)) = (told, self.audit().is_on(), &resolved.lookup)
+            && self.limits.told_user.check(found.session.user.id.clone()).is_ok()
+        {
             audit(cx, decision.reason(), (route, page), &resolved.lookup);
         }
         cx.facts.decision = Some(decision.as_str());

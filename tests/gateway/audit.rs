@@ -292,3 +292,20 @@ async fn without_a_sink_there_is_no_trail_and_nothing_waits_for_one() {
     assert!(status == 200 && text.contains("\"audit\":\"off\""), "{text}");
     assert!(!world.gateway.admin("/metrics").await.1.contains("sidgate_audit"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_fills_the_trail_by_going_on_with_what_is_refused() {
+    let world = World::with(&format!("{AUDIT}[sign_in]\nper_client = \"1/h\"\n")).await;
+    let (client, alice) = (world.client(), signed_in(&world, ALICE).await);
+    for _ in 0..70 {
+        assert_eq!(post(&client, &credentials(BOB, "x"), None).await.status, 429);
+        client.get("/globex/dashboard/x").navigate().cookie(&cookie(&alice)).send().await;
+    }
+    for _ in 0..3 {
+        let out = client.call(Method::DELETE, API).same_origin().cookie(&cookie(&alice)).send().await;
+        assert_eq!(out.status, 204);
+    }
+    assert!((60..65).contains(&of(&world, "sign_in").len()), "{}", of(&world, "sign_in").len());
+    assert!((60..65).contains(&of(&world, "tenant_refused").len()), "{}", of(&world, "tenant_refused").len());
+    assert_eq!(of(&world, "sign_out").len(), 1);
+}

@@ -15,6 +15,11 @@ pub enum SignOutAnswer {
     Done,
     /// It has not yet; it is repeated until it does.
     Pending,
+    /// The sid is refused here already, and nothing was done.
+    Before {
+        /// The backend has not taken that yet.
+        pending: bool,
+    },
 }
 
 /// How the backend took it.

@@ -61,10 +61,10 @@ impl Sessions {
     pub async fn sign_out(&self, sid: SessionId, caller: &Caller) -> Result<SignOutAnswer, Duration> {
         let now = Instant::now();
         if self.0.pending().contains(&sid) {
-            return Ok(SignOutAnswer::Pending);
+            return Ok(SignOutAnswer::Before { pending: true });
         }
         if self.0.cache.refuses(&sid, now) {
-            return Ok(SignOutAnswer::Done);
+            return Ok(SignOutAnswer::Before { pending: false });
         }
         let was_good = self.0.cache.recently_good(&sid, now);
         if !was_good && !self.0.cache.recently_refused(&sid) {
