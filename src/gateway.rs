@@ -221,7 +221,7 @@ impl Gateway {
             cx.wants = context::wants(request.headers(), route.kind);
         }
         let mut resolved = self.session(cx, route, page.as_ref(), request.headers()).await?;
-        self.succeed(cx, &mut resolved);
+        self.succeed(cx, &mut resolved).await;
         let decision = self.decide(cx, route, page.as_ref(), &mut resolved, request.headers()).await;
         if cx.wants == Wants::Page {
             self.heal(cx, &resolved);

@@ -39,13 +39,16 @@ impl Gateway {
     }
 
     /// A navigation that came too late with the old sid goes on as the session that took its place.
-    pub(super) fn succeed(&self, cx: &mut Context, resolved: &mut Resolved) {
+    pub(super) async fn succeed(&self, cx: &mut Context, resolved: &mut Resolved) {
         let late = matches!(resolved.lookup, Lookup::Refused(RefusalCode::Rotated));
         let (true, Wants::Page, false, Some(old)) = (late, cx.wants, cx.by_header, resolved.sid) else { return };
-        let Some((new, session)) = self.sessions.successor(&old) else { return };
-        cx.facts.fingerprint = Some(session.fingerprint);
-        self.set_sid(cx, &new, session.expires_at, false);
-        resolved.lookup = Lookup::Found(Found { session, freshness: Freshness::Miss });
-        resolved.sid = Some(new);
+        let Some(new) = self.sessions.successor(&old) else { return };
+        // It may have been signed out since.
+        let lookup = self.sessions.lookup(&new, &|| cx.caller()).await;
+        let Lookup::Found(found) = &lookup else { return };
+        let (fingerprint, expires) = (found.session.fingerprint, found.session.expires_at);
+        cx.facts.fingerprint = Some(fingerprint);
+        self.set_sid(cx, &new, expires, false);
+        (resolved.lookup, resolved.sid) = (lookup, Some(new));
     }
 }

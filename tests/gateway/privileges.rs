@@ -57,6 +57,17 @@ async fn the_next_navigation_brings_the_new_sid_and_no_fetch_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_late_navigation_does_not_bring_back_a_session_that_has_signed_out() {
+    let world = World::with(ANEW).await;
+    let (old, dashboard) = with_a_tenant(&world).await;
+    let new = page(&world, &dashboard, &old).await.sid().expect("a new sid");
+    let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&new)).send().await;
+    assert_eq!(out.status, 204);
+    let late = page(&world, &dashboard, &old).await;
+    assert_eq!((late.status, late.sid()), (401, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_tabs_at_once_are_one_rotation_and_all_are_given_the_same_sid() {
     let world = World::with(ANEW).await;
     let (old, dashboard) = with_a_tenant(&world).await;

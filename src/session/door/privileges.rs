@@ -43,12 +43,13 @@ impl Sessions {
         }
     }
 
-    /// The session that goes on in the place of this sid, for a browser that has not heard of it; once.
-    pub fn successor(&self, sid: &SessionId) -> Option<(SessionId, Arc<Session>)> {
+    /// The sid that took the place of this one, for a browser that has not heard of it; once. Its session may have ended
+    /// since.
+    pub fn successor(&self, sid: &SessionId) -> Option<SessionId> {
         let renewals = self.0.renewals();
         let renewal = renewals.get(sid)?;
-        let Some(Renewed::Session(new, session)) = renewal.outcome.borrow().clone() else { return None };
-        (!renewal.repeated.swap(true, Relaxed)).then_some((new, session))
+        let Some(Renewed::Session(new, _)) = &*renewal.outcome.borrow() else { return None };
+        (!renewal.repeated.swap(true, Relaxed)).then_some(*new)
     }
 
     fn begin_or_join(&self, sid: &SessionId, caller: &Caller) -> watch::Receiver<Option<Renewed>> {
