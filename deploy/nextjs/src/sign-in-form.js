@@ -12,7 +12,7 @@ const TEXTS = {
   invalid_challenge: "Wrong code.",
   account_disabled: "Account disabled.",
   account_locked: "Account locked.",
-  session_limit: "Too many sessions.",
+  session_limit: "Signed in on too many devices.",
   session_revoked: "Your session was ended.",
   session_expired: "Your session has expired.",
   session_idle: "Your session was idle.",
@@ -48,7 +48,7 @@ export function SignInForm({ query, next, redirect, texts, children, ...rest }) 
       const answer = await signIn(email, password, {
         redirect,
         next: back,
-        challenge: challenge && { id: challenge, code: challenge_code },
+        challenge: challenge ? { id: challenge, code: challenge_code } : undefined,
       });
       setNow({ challenge: answer.challenge?.id });
       // While the page is being left, a second sign-in would be one too many.

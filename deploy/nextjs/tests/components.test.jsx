@@ -45,6 +45,7 @@ test("the form says why the session ended, in the application's words where it h
   expect(say("session_revoked")).toContain("Your session was ended.");
   expect(say("session_idle", { session_idle: "Zu lange weg." })).toContain("Zu lange weg.");
   expect(say("no_session")).toContain('<p role="alert"></p>');
+  expect(say("session_limit")).toContain("Signed in on too many devices.");
 });
 
 test("the form shows nothing of its own that the address says", () => {
@@ -75,6 +76,15 @@ test("the form says what was wrong, and may be sent again", async () => {
   gateway.fails({ status: 503, code: "backend_unavailable", message: "Sign-in does not answer." });
   await submit();
   expect(alert()).toBe("Sign-in does not answer.");
+});
+
+test("the form is sent again as it was sent first, so that a wrong password is no end", async () => {
+  gateway = mockSession(null, { accounts: {} });
+  render(<SignInForm query={{}} />);
+  await submit();
+  await submit();
+  const [first, second] = gateway.requests.filter(({ method }) => method === "POST");
+  expect(second.body).toEqual(first.body);
 });
 
 test("the form leads through the second factor", async () => {
