@@ -47,13 +47,14 @@ def person(email, name):
 
 
 @contextmanager
-def identity_provider(**emails):
+def identity_provider(auth_time=None, **emails):
     """Vouches for these addresses by token. How a real one is asked is tested with the kit."""
     provider = {"url": "http://127.0.0.1:1/introspect", "client_id": "sidgate-demo", "client_secret": "secret"}
 
     def introspect(_, token):
         known = token in emails
-        return {"active": known, "client_id": "sidgate-demo", "email": emails.get(token), "email_verified": known}
+        claims = {"active": known, "client_id": "sidgate-demo", "email": emails.get(token), "email_verified": known}
+        return claims | ({"auth_time": auth_time} if auth_time else {})
 
     with override_settings(SIDGATE={**settings.SIDGATE, "INTROSPECTION": provider}):
         with patch.object(introspection, "introspect", introspect):

@@ -23,7 +23,9 @@ from .onboarding import found_company
 
 def with_access_token(request):
     proof = credentials.by_access_token(json_object(request).get("access_token"), request)
-    return signed_in(proof.user, request)
+    # When they were at the provider's, where it says so: a single sign-on of this morning is no fresh sign-in.
+    known = {"authenticated_at": proof.authenticated_at} if proof.authenticated_at else {}
+    return signed_in(proof.user, request, source="access_token", **known)
 
 
 def new_person(request):

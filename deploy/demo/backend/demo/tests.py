@@ -96,6 +96,12 @@ class FromAccessToken(DemoCase):
                 self.assertEqual(answer.status_code, status)
         self.assertEqual(self.call("GET", CURRENT, sid=answer.json()["sid"]).json()["user"]["name"], "Alice")
 
+    def test_a_sign_in_at_the_provider_this_morning_is_no_fresh_one(self):
+        with identity_provider(auth_time=1_700_000_000, good="alice@acme.test"):
+            body = {"access_token": "good"}
+            answer = self.call("POST", "/demo/session/", body, key=None, **{"X-Demo-Key": settings.DEMO_KEY})
+        self.assertEqual(answer.json()["authenticated_at"], "2023-11-14T22:13:20+00:00")
+
 
 class Seed(DemoCase):
     @classmethod
