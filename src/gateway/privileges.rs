@@ -28,7 +28,8 @@ impl Gateway {
 
     /// Puts the session under a new sid if its privileges have changed, and sets that; the session as it goes on then.
     pub(crate) async fn renew_privileged(&self, cx: &mut Context, sid: &SessionId, found: &Found) -> Option<Found> {
-        if !found.session.privileges_changed || cx.by_header {
+        // What cannot be written down would have to be undone, and the old sid is gone by then: it waits.
+        if !found.session.privileges_changed || cx.by_header || !self.audit.accepts() {
             return None;
         }
         let (new, session) = self.sessions.renew_privileged(sid, &cx.caller()).await?;

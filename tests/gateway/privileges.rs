@@ -141,6 +141,22 @@ async fn a_backend_that_does_not_rotate_costs_nobody_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_audit_trail_cannot_be_written_it_waits_and_nobody_loses_the_session() {
+    let nowhere = "[[audit.syslog]]\naddress = \"unix:/nowhere/log\"\non_failure = \"block\"\n";
+    let world = World::with(&format!("{ANEW}{nowhere}")).await;
+    let (sid, dashboard) = with_a_tenant(&world).await;
+    let body = json!({"email": ALICE, "password": "correct horse"});
+    let refused = world.client().call(Method::POST, API).same_origin().fetch().json(&body).send().await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("audit_unavailable")));
+    for _ in 0..2 {
+        let answer = page(&world, &dashboard, &sid).await;
+        assert_eq!((answer.status, answer.set_cookies().len(), world.backend.count(ROTATE)), (200, 0, 0));
+    }
+    let answer = world.client().get(API).fetch().cookie(&cookie(&sid)).send().await;
+    assert_eq!((answer.status, world.backend.count(ROTATE)), (200, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_application_changed_shows_in_the_next_request_of_every_tab() {
     // As long as it may be remembered.
     let world = World::with("[session]\nttl = \"1m\"\n").await;
