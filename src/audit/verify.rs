@@ -15,6 +15,7 @@ use super::chain::{self, Head, Link};
 use super::files;
 use super::key::PublicKey;
 use super::recover::{self, Side};
+use crate::escape::escape;
 
 /// Faults that are told; who has more has seen enough.
 const MOST_FAULTS: usize = 100;
@@ -383,7 +384,10 @@ impl State<'_> {
         }
     }
 
+    /// Escaped: who has changed the log must not write on the terminal of who verifies it.
     fn place(&self, line: u64, what: String) -> Fault {
-        Fault { file: self.at.file.clone(), line, what }
+        let mut escaped = String::with_capacity(what.len());
+        escape(&mut escaped, &what);
+        Fault { file: self.at.file.clone(), line, what: escaped }
     }
 }

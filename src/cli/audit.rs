@@ -254,7 +254,8 @@ fn row(json: &Value) -> String {
     }
     let known = ["seq", "prev", "hash", "time", "kind", "outcome", "user", "tenant", "session", "client", "user_agent"];
     let rest = json.as_object().into_iter().flatten().filter(|(name, _)| !known.contains(&name.as_str()));
-    let rest: Vec<String> = rest.map(|(name, value)| format!("{name}={}", shown(value))).collect();
+    let name = |name: &String| shown(&Value::from(name.as_str()));
+    let rest: Vec<String> = rest.map(|(key, value)| format!("{}={}", name(key), shown(value))).collect();
     out.push_str(&rest.join(" "));
     out.trim_end().to_owned()
 }

@@ -63,3 +63,18 @@ async fn what_was_rewritten_behind_the_last_checkpoint_is_not_signed_by_the_next
     write(&config, 6..7).await;
     assert!(faults(folder.path()).len() > told.len());
 }
+
+#[tokio::test]
+async fn what_is_said_of_a_changed_log_cannot_write_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&config(folder.path()), 0..5).await;
+    let path = folder.path().join("audit.log");
+    let head = last_line(&path);
+    let checkpoint = key::checkpoint(head.seq, &chain::hex(&head.hash), "\\u001b[2J\\u202e", "x");
+    append(&path, &format!("{},{checkpoint}", Event::new(Kind::Checkpoint).json()));
+    let told = faults(folder.path()).concat();
+    assert!(
+        told.contains("signed with the key \\u001b[2J") && told.bytes().all(|b| (b' '..=b'~').contains(&b)),
+        "{told}"
+    );
+}
