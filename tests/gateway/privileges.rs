@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::Answer;
-use crate::support::backend::{ALICE, API, Act, NEWBIE, VALIDATE, World, cookie, says};
+use crate::support::backend::{ALICE, API, Act, NEWBIE, SIGN_OUT, VALIDATE, World, cookie, says};
+use crate::support::upstream::until;
 
 const ROTATE: &str = "POST /api/sessions/current/rotate/";
 /// Every request asks the backend.
@@ -67,6 +68,39 @@ async fn a_late_navigation_does_not_bring_back_a_session_that_has_signed_out() {
     assert_eq!(out.status, 204);
     let late = page(&world, &dashboard, &old).await;
     assert_eq!((late.status, late.sid()), (401, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_page_does_not_give_the_sid_of_a_session_that_has_signed_out_meanwhile() {
+    let world = World::with(ANEW).await;
+    let (old, dashboard) = with_a_tenant(&world).await;
+    let slow = Act::Delay(std::time::Duration::from_millis(800));
+    world.front.on(&format!("GET {dashboard}"), slow);
+    let page = tokio::spawn(world.client().get(&dashboard).navigate().cookie(&cookie(&old)).send());
+    until("the page is asked for", || world.front.count(&format!("GET {dashboard}")) == 1).await;
+    let new = world.client().get(API).fetch().cookie(&cookie(&old)).send().await.sid().expect("a new sid");
+    let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&new)).send().await;
+    assert_eq!(out.status, 204);
+    let late = page.await.unwrap();
+    assert_eq!((late.status, late.sid()), (200, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_a_session_renewed_whose_sign_out_the_backend_has_not_taken_yet() {
+    let world = World::with(ANEW).await;
+    let (old, dashboard) = with_a_tenant(&world).await;
+    let slow = Act::Delay(std::time::Duration::from_millis(800));
+    world.front.on(&format!("GET {dashboard}"), slow);
+    let page = tokio::spawn(world.client().get(&dashboard).navigate().cookie(&cookie(&old)).send());
+    until("the page is asked for", || world.front.count(&format!("GET {dashboard}")) == 1).await;
+    world.backend.on(SIGN_OUT, Act::Answer(429, String::new(), vec![]));
+    let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&old)).send().await;
+    assert_eq!(out.status, 202);
+    // Another call is answered, so that it does not count as down.
+    let alice = world.sid(ALICE).await;
+    assert_eq!(data(&world, &alice).await.status, 200);
+    let late = page.await.unwrap();
+    assert_eq!((late.status, late.sid(), world.backend.count(ROTATE)), (200, None, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::super::backend::{Caller, Renewed};
 use super::super::types::{Session, SessionId};
@@ -35,9 +36,11 @@ impl Sessions {
         if !self.supports(Capability::Rotate) || self.backend_down() {
             return None;
         }
-        let mut outcome = self.begin_or_join(sid, caller);
+        let mut outcome = self.begin_or_join(sid, caller)?;
         let settled = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         match settled {
+            // Signed out since: its cookie would take the place of a newer one.
+            Some(Renewed::Session(new, _)) if self.0.cache.refuses(&new, Instant::now()) => None,
             Some(Renewed::Session(new, session)) => Some((new, session)),
             _ => None,
         }
@@ -52,10 +55,14 @@ impl Sessions {
         (!renewal.repeated.swap(true, Relaxed)).then_some(*new)
     }
 
-    fn begin_or_join(&self, sid: &SessionId, caller: &Caller) -> watch::Receiver<Option<Renewed>> {
+    fn begin_or_join(&self, sid: &SessionId, caller: &Caller) -> Option<watch::Receiver<Option<Renewed>>> {
         let mut renewals = self.0.renewals();
         if let Some(renewal) = renewals.get(sid) {
-            return renewal.outcome.clone();
+            return Some(renewal.outcome.clone());
+        }
+        // What has ended here stays ended, whatever the backend has heard of it.
+        if self.0.cache.refuses(sid, Instant::now()) {
+            return None;
         }
         let (report, outcome) = watch::channel(None);
         renewals.insert(*sid, Renewal { outcome: outcome.clone(), repeated: AtomicBool::new(false) });
@@ -66,7 +73,7 @@ impl Sessions {
             tokio::time::sleep(KEPT).await;
             this.0.renewals().remove(&sid);
         });
-        outcome
+        Some(outcome)
     }
 }
 
