@@ -1,18 +1,17 @@
 import type { ComponentType, ReactElement, ReactNode } from "react";
 import type { Session, SessionManager, State, User } from "./session.js";
 
-export interface UseSession extends State {
+/** A union, so that after `if (isAuthenticated)` TypeScript knows that there is a `user`. */
+export type UseSession = State & {
   /** Nothing is known yet. */
   loading: boolean;
-  isAuthenticated: boolean;
-  user: User | null;
   tenantId: string | null;
   needsOnboarding: boolean;
   /** Asks the gateway now. */
   refresh(): Promise<Session | null>;
   signIn: SessionManager["createSession"];
   signOut: SessionManager["logout"];
-}
+} & ({ isAuthenticated: true; user: User } | { isAuthenticated: false; user: null });
 
 export interface SessionProviderProps {
   /** What `getServerSession()` gave. null or nothing: the browser asks. */

@@ -11,7 +11,7 @@ function Card({ title }: { title: string }) {
   const { user, isAuthenticated, tenantId, needsOnboarding, loading, error, status, reason, refresh, signOut } = useSession();
   const slug: string | null | undefined = useSessionV2().session?.tenant?.slug;
   if (loading || needsOnboarding || !isAuthenticated) return <p>{error?.code ?? reason}</p>;
-  return <button onClick={() => signOut()} onFocus={() => void refresh()}>{title} {user?.name} {tenantId} {slug} {status}</button>;
+  return <button onClick={() => signOut()} onFocus={() => void refresh()}>{title} {user.name} {tenantId} {slug} {status}</button>;
 }
 
 const Guarded = withSession(Card, { fallback: <p>...</p>, onboarding: "ignore" });
