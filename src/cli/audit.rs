@@ -149,7 +149,7 @@ fn verify(asked: &Verify) -> Result<ExitCode, String> {
     let state = if report.faults.is_empty() { "whole" } else { "NOT whole" };
     let _ = writeln!(
         out,
-        "{}: {state}: {lines} lines ({first} to {last}) in {files} files, {} good signatures, {} faults",
+        "{}: {state}: lines {first} to {last} ({lines}); files: {files}; good signatures: {}; faults: {}",
         path.display(),
         report.checkpoints,
         report.faults.len()

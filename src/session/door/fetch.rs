@@ -178,6 +178,9 @@ impl Inner {
         let down = trouble.is_some();
         if self.down.load(Relaxed) != down && self.down.swap(down, Relaxed) != down {
             match trouble {
+                Some(Unavailable::Status(status)) => {
+                    tracing::warn!(reason = "status", status, "the backend answers with an error; sessions are kept");
+                }
                 Some(why) => tracing::warn!(reason = why.as_str(), "the backend does not answer; sessions are kept"),
                 None => tracing::info!("the backend answers again"),
             }
