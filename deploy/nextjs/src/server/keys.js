@@ -46,7 +46,8 @@ function remote(url) {
     try {
       return await find(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || Date.now() - tried < PAUSE) throw error;
+      // Whoever comes while the keys are on their way waits for them.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || (!flight && Date.now() - tried < PAUSE)) throw error;
       // Perhaps the gateway has begun to sign with a new one.
       await ask().catch(() => {});
       return find(header, token);
