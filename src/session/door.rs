@@ -9,7 +9,7 @@ mod renewing;
 mod switching;
 mod telling;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -87,7 +87,7 @@ struct Carried {
     /// Sids whose sign-out is repeated until the backend takes it.
     pending: Mutex<HashSet<SessionId>>,
     /// Sids that the backend is putting another in the place of.
-    renewing: Mutex<HashSet<SessionId>>,
+    renewing: Mutex<HashMap<SessionId, bool>>,
     /// Sessions that go on under a new sid because they may do more, and what came of it.
     renewals: Mutex<privileges::Renewals>,
     /// Switches of the tenant under way.

@@ -104,6 +104,28 @@ async fn nor_is_a_session_renewed_whose_sign_out_the_backend_has_not_taken_yet()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_by_the_old_sid_ends_the_session_under_the_new_one() {
+    let world = World::with(ANEW).await;
+    let (old, dashboard) = with_a_tenant(&world).await;
+    // The answer with the new sid was lost.
+    let new = page(&world, &dashboard, &old).await.sid().expect("a new sid");
+    let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&old)).send().await;
+    assert_eq!((out.status, data(&world, &new).await.status), (204, 401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_one_while_the_backend_makes_it() {
+    let world = World::with(ANEW).await;
+    let (old, dashboard) = with_a_tenant(&world).await;
+    world.backend.on(ROTATE, Act::Delay(std::time::Duration::from_millis(500)));
+    let page = tokio::spawn(world.client().get(&dashboard).navigate().cookie(&cookie(&old)).send());
+    until("a new sid is asked for", || world.backend.count(ROTATE) == 1).await;
+    let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&old)).send().await;
+    assert_eq!((out.status, page.await.unwrap().sid()), (204, None));
+    until("both have ended there", || world.backend.count(SIGN_OUT) == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_tabs_at_once_are_one_rotation_and_all_are_given_the_same_sid() {
     let world = World::with(ANEW).await;
     let (old, dashboard) = with_a_tenant(&world).await;

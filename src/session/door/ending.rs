@@ -23,12 +23,12 @@ const OUTAGE: Duration = Duration::from_secs(600);
 const MAX_PENDING: usize = 10_000;
 
 /// A session that is to end at the backend.
-struct Ending {
-    sid: SessionId,
+pub(super) struct Ending {
+    pub(super) sid: SessionId,
     /// What it is refused as meanwhile.
-    code: RefusalCode,
+    pub(super) code: RefusalCode,
     /// The backend knew it a short while ago.
-    was_good: bool,
+    pub(super) was_good: bool,
 }
 
 impl Sessions {
@@ -42,6 +42,7 @@ impl Sessions {
         let ended = self.0.cache.refuses(&old, now);
         let was_good = self.0.cache.recently_good(&old, now);
         self.0.cache.revoke(&old, RefusalCode::Rotated, now + TOMBSTONE);
+        self.0.ended_while_renewed(&old);
         if ended {
             return;
         }
@@ -63,8 +64,13 @@ impl Sessions {
         if self.0.pending().contains(&sid) {
             return Ok(SignOutAnswer::Before { pending: true });
         }
+        self.0.ended_while_renewed(&sid);
         if self.0.cache.refuses(&sid, now) {
-            return Ok(SignOutAnswer::Before { pending: false });
+            // The browser has not heard of the sid that took this one's place: it means the session.
+            return match self.renewed_as(&sid).filter(|new| !self.0.cache.refuses(new, now)) {
+                Some(new) => Box::pin(self.sign_out(new, caller)).await,
+                None => Ok(SignOutAnswer::Before { pending: false }),
+            };
         }
         let was_good = self.0.cache.recently_good(&sid, now);
         if !was_good && !self.0.cache.recently_refused(&sid) {
@@ -78,7 +84,7 @@ impl Sessions {
         Ok(work.await.unwrap_or(SignOutAnswer::Pending))
     }
 
-    async fn end(&self, ending: Ending, caller: &Caller) -> SignOutAnswer {
+    pub(super) async fn end(&self, ending: Ending, caller: &Caller) -> SignOutAnswer {
         match self.0.backend.sign_out(&ending.sid, caller).await {
             Ok(SignedOut::Taken) => return SignOutAnswer::Done,
             // It was good a moment ago, so that it is gone is one reading and that the backend fails another.
@@ -139,6 +145,13 @@ impl Sessions {
 }
 
 impl Inner {
+    /// Where the backend is about to give it a new sid, that one is to end too.
+    fn ended_while_renewed(&self, sid: &SessionId) {
+        if let Some(ended) = self.renewing().get_mut(sid) {
+            *ended = true;
+        }
+    }
+
     pub(super) fn pending(&self) -> MutexGuard<'_, HashSet<SessionId>> {
         self.carried.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -42,7 +42,7 @@ impl Inner {
         };
         // Here the new sid is not known yet, and the old one must not be taken for a session that ended.
         let answer = match answer {
-            Answer::Refused(_) if self.renewing().contains(&ticket.sid) => Answer::Refused(RefusalCode::Rotated),
+            Answer::Refused(_) if self.renewing().contains_key(&ticket.sid) => Answer::Refused(RefusalCode::Rotated),
             answer => answer,
         };
         if let Answer::Refused(code) = answer {

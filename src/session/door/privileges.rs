@@ -55,6 +55,14 @@ impl Sessions {
         (!renewal.repeated.swap(true, Relaxed)).then_some(*new)
     }
 
+    /// The sid that took the place of this one a moment ago.
+    pub(super) fn renewed_as(&self, sid: &SessionId) -> Option<SessionId> {
+        match &*self.0.renewals().get(sid)?.outcome.borrow() {
+            Some(Renewed::Session(new, _)) => Some(*new),
+            _ => None,
+        }
+    }
+
     fn begin_or_join(&self, sid: &SessionId, caller: &Caller) -> Option<watch::Receiver<Option<Renewed>>> {
         let mut renewals = self.0.renewals();
         if let Some(renewal) = renewals.get(sid) {

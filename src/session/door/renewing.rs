@@ -1,7 +1,7 @@
 //! A live session under another sid. From the moment the backend has made it, the old sid is refused here as "rotated":
 //! requests under way with it say nothing about the session that goes on.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::super::backend::{Caller, Renewed};
 use super::super::lookup::{Lookup, RefusalCode, Unavailable};
 use super::super::types::SessionId;
-use super::ending::TOMBSTONE;
+use super::ending::{Ending, TOMBSTONE};
 use super::{Inner, Sessions};
 
 impl Sessions {
     /// Puts a session under a new sid. The new one is known here at once, the old one refused.
     pub async fn rotate(&self, sid: &SessionId, caller: &Caller) -> Renewed {
-        self.renewing(sid, async |inner| inner.backend.rotate(sid, caller).await).await
+        self.renewing(sid, caller, async |inner| inner.backend.rotate(sid, caller).await).await
     }
 
     /// A session that somebody else has made and hands to this browser: under a new sid, so that whoever saw the one
@@ -40,10 +40,24 @@ impl Sessions {
     }
 
     /// Does what gives a session another sid, and takes the outcome in.
-    pub(super) async fn renewing(&self, old: &SessionId, work: impl AsyncFnOnce(&Inner) -> Renewed) -> Renewed {
-        let _under_way = UnderWay::begin(&self.0, *old);
+    pub(super) async fn renewing(
+        &self,
+        old: &SessionId,
+        caller: &Caller,
+        work: impl AsyncFnOnce(&Inner) -> Renewed,
+    ) -> Renewed {
+        let under_way = UnderWay::begin(&self.0, *old);
         let renewed = work(&self.0).await;
         match &renewed {
+            // Signed out meanwhile, by the old sid: the backend may have heard of that when it was nobody's any more.
+            Renewed::Session(new, _) if under_way.has_ended() => {
+                self.0.note(None);
+                self.0.cache.revoke(new, RefusalCode::Revoked, Instant::now() + TOMBSTONE);
+                let (this, caller) = (self.clone(), caller.clone());
+                let ending = Ending { sid: *new, code: RefusalCode::Revoked, was_good: true };
+                tokio::spawn(async move { this.end(ending, &caller).await });
+                return Renewed::Refused(RefusalCode::Revoked);
+            }
             Renewed::Session(new, session) => {
                 self.0.note(None);
                 self.0.note_contradiction(new, session);
@@ -73,8 +87,13 @@ pub(super) struct UnderWay<'a>(&'a Inner, SessionId);
 
 impl<'a> UnderWay<'a> {
     pub(super) fn begin(inner: &'a Inner, sid: SessionId) -> Self {
-        inner.renewing().insert(sid);
+        inner.renewing().entry(sid).or_insert(false);
         Self(inner, sid)
+    }
+
+    /// Whether somebody has ended the session since.
+    fn has_ended(&self) -> bool {
+        self.0.renewing().get(&self.1).is_some_and(|ended| *ended)
     }
 }
 
@@ -85,8 +104,8 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Inner {
-    /// Sids that the backend is about to replace.
-    pub(super) fn renewing(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+    /// Sids that the backend is about to replace, and whether the session was ended meanwhile.
+    pub(super) fn renewing(&self) -> MutexGuard<'_, HashMap<SessionId, bool>> {
         self.carried.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

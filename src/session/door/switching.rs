@@ -43,7 +43,7 @@ impl Sessions {
         let (this, sid, tenant_id, caller) = (self.clone(), *sid, tenant_id.to_owned(), caller.clone());
         tokio::spawn(async move {
             let work = async |inner: &Inner| inner.backend.switch_tenant(&sid, &tenant_id, &caller).await;
-            let renewed = this.renewing(&sid, work).await;
+            let renewed = this.renewing(&sid, &caller, work).await;
             this.0.switches().remove(&sid);
             report.send_replace(Some(renewed));
         });
