@@ -22,6 +22,9 @@ behindAnotherGateway("two browsers of one user", { configuration: "devices", dja
     return { all: json.sessions, own: json.sessions.find((one) => one.current), rest: json.sessions.filter((one) => !one.current) };
   };
 
+  /** On a page without scripts: those of the others ask by themselves who is signed in, and would be told first. */
+  const onQuietPage = ({ page }) => page.goto("/api/whoami");
+
   /** Signed out, and told why: programs by the answer, the person on the sign-in page. */
   async function isSignedOut(visitor) {
     const data = await visitor.fetches("/api/whoami");
@@ -29,7 +32,7 @@ behindAnotherGateway("two browsers of one user", { configuration: "devices", dja
     const own = await visitor.fetches("/api/auth/session-v2");
     assert.deepEqual([own.status, own.json], [401, { authenticated: false, reason: "session_revoked" }]);
     // That answer has taken the cookie away, so the page is asked for by somebody who never had one; the application says why.
-    await visitor.page.reload();
+    await visitor.page.goto("/acme/dashboard");
     await visitor.arrives("/auth/signin");
     await visitor.get("signin-form").waitFor();
     assert.equal(await visitor.cookie(), undefined);
@@ -70,6 +73,7 @@ behindAnotherGateway("two browsers of one user", { configuration: "devices", dja
 
   promise("programs of the one that was ended are told why, too", async (visitor) => {
     const other = await both(visitor);
+    await onQuietPage(other);
     await visitor.fetches(`${API}?scope=others`, { method: "DELETE" });
     await isSignedOut(other);
   });
