@@ -116,6 +116,7 @@ pub async fn start(options: &Options) -> Result<(Server, String), NotStarted> {
         config: options.config.as_deref(),
         hosts: &setup::hosts(&config),
         authority: &trust,
+        admin: server.admin_address(),
     };
     Ok((server, greeting.to_string()))
 }

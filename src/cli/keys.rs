@@ -26,6 +26,8 @@ pub(super) enum Command {
     /// Remove a key that is of no use any more.
     Retire {
         /// Its kid, or the beginning of it.
+        // One in sixty-four begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Though it is in use: it may have leaked. What it signed is worth nothing as soon as receivers know.
         #[arg(long)]

@@ -1,6 +1,7 @@
 //! What the terminal says once everything listens.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct Greeting<'a> {
     pub(super) hosts: &'a [String],
     /// Of [`of_authority`].
     pub(super) authority: &'a str,
+    /// The operators' listener.
+    pub(super) admin: Option<SocketAddr>,
 }
 
 impl fmt::Display for Greeting<'_> {
@@ -53,6 +56,12 @@ impl fmt::Display for Greeting<'_> {
             row("hosts", &hosts.collect::<Vec<_>>().join(", "))?;
         }
         row("switcher", &format!("{home}{}/   user, tenant, onboarding, trouble", room::PATH))?;
+        if let Some(admin) = self.admin {
+            row(
+                "keys",
+                &format!("SIDGATE_JWKS_URL=http://{admin}/jwks.json   for the kits, where the application starts"),
+            )?;
+        }
         row("authority", self.authority)?;
         writeln!(f, "\nEvery redirect is explained below; --verbose explains the rest too. Ctrl-C stops it.")
     }

@@ -39,7 +39,10 @@ const desk = {
   startNext() {
     const program = join(this.app, "node_modules/next/dist/bin/next");
     const args = [program, "dev", this.app, "--hostname", "127.0.0.1", "--port", String(this.next)];
-    this.application ??= new Service("node", args, join(this.folder, "next.log"), { NEXT_TELEMETRY_DISABLED: "1" });
+    // As the terminal says it.
+    const [, keys] = this.gateway.output.match(/SIDGATE_JWKS_URL=(\S+)/);
+    const env = { NEXT_TELEMETRY_DISABLED: "1", SIDGATE_JWKS_URL: keys };
+    this.application ??= new Service("node", args, join(this.folder, "next.log"), env);
   },
   async edit(path, from, to) {
     const file = join(this.app, path);
