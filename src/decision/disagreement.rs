@@ -56,8 +56,9 @@ pub fn disagreement(s: &Sent<'_>) -> Option<Mark> {
     }
     match s.to? {
         Access::SignedIn | Access::Onboarded if !unasked => Some(Mark::Disagreed),
-        // Who has a session is sent home from there, and from home back to sign in again.
-        Access::Guest => (s.permit.reason() == Reason::SignInAgain).then_some(Mark::Disagreed),
+        // There is a session, and wherever they are sent, its pages may send them back to sign in again.
+        _ if s.permit.reason() == Reason::SignInAgain => Some(Mark::Disagreed),
+        Access::Guest => None,
         _ => Some(Mark::SentOn),
     }
 }

@@ -367,6 +367,25 @@ fn the_sign_in_page_is_shown_to_who_is_there_to_sign_in_again_and_as_to_a_visito
 }
 
 #[test]
+fn who_is_there_to_sign_in_again_and_is_sent_on_gets_a_page_wherever_it_leads() {
+    let lookup = needed();
+    let s = Situation { signs_in_again: true, ..situation(Access::Guest, &lookup, Wants::Page) };
+    let Decision::Forward(permit) = decide(&s) else { panic!("the sign-in page is not shown") };
+    for to in [Access::Public, Access::Optional, Access::SignedIn, Access::Onboarded, Access::Guest] {
+        let sent = Sent {
+            permit: &permit,
+            from_sign_in: true,
+            signs_in_again: true,
+            from_onboarding: false,
+            to_sign_in: false,
+            to_onboarding: false,
+            to: Some(to),
+        };
+        assert_eq!(disagreement(&sent), Some(Mark::Disagreed), "{to:?}: a page there may send them back");
+    }
+}
+
+#[test]
 fn onboarding_and_the_right_tenant_come_before_a_fresh_sign_in() {
     let lookup = needed();
     let s = Situation { sign_in_overdue: TEN_MINUTES, ..situation(Access::Onboarded, &lookup, Wants::Page) };
