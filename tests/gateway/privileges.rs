@@ -15,6 +15,15 @@ async fn page(world: &World, path: &str, sid: &str) -> Answer {
     world.client().get(path).navigate().cookie(&cookie(sid)).send().await
 }
 
+/// A page that has reached the application, which takes its time.
+async fn slow_page(world: &World, path: &str, sid: &str) -> tokio::task::JoinHandle<Answer> {
+    let line = format!("GET {path}");
+    world.front.on(&line, Act::Delay(std::time::Duration::from_millis(800)));
+    let page = tokio::spawn(world.client().get(path).navigate().cookie(&cookie(sid)).send());
+    until("the page is asked for", || world.front.count(&line) == 1).await;
+    page
+}
+
 async fn data(world: &World, sid: &str) -> Answer {
     world.client().get("/api/whoami").fetch().cookie(&cookie(sid)).send().await
 }
@@ -74,10 +83,7 @@ async fn a_late_navigation_does_not_bring_back_a_session_that_has_signed_out() {
 async fn a_slow_page_does_not_give_the_sid_of_a_session_that_has_signed_out_meanwhile() {
     let world = World::with(ANEW).await;
     let (old, dashboard) = with_a_tenant(&world).await;
-    let slow = Act::Delay(std::time::Duration::from_millis(800));
-    world.front.on(&format!("GET {dashboard}"), slow);
-    let page = tokio::spawn(world.client().get(&dashboard).navigate().cookie(&cookie(&old)).send());
-    until("the page is asked for", || world.front.count(&format!("GET {dashboard}")) == 1).await;
+    let page = slow_page(&world, &dashboard, &old).await;
     let new = world.client().get(API).fetch().cookie(&cookie(&old)).send().await.sid().expect("a new sid");
     let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&new)).send().await;
     assert_eq!(out.status, 204);
@@ -89,10 +95,7 @@ async fn a_slow_page_does_not_give_the_sid_of_a_session_that_has_signed_out_mean
 async fn nor_is_a_session_renewed_whose_sign_out_the_backend_has_not_taken_yet() {
     let world = World::with(ANEW).await;
     let (old, dashboard) = with_a_tenant(&world).await;
-    let slow = Act::Delay(std::time::Duration::from_millis(800));
-    world.front.on(&format!("GET {dashboard}"), slow);
-    let page = tokio::spawn(world.client().get(&dashboard).navigate().cookie(&cookie(&old)).send());
-    until("the page is asked for", || world.front.count(&format!("GET {dashboard}")) == 1).await;
+    let page = slow_page(&world, &dashboard, &old).await;
     world.backend.on(SIGN_OUT, Act::Answer(429, String::new(), vec![]));
     let out = world.client().call(Method::DELETE, API).same_origin().cookie(&cookie(&old)).send().await;
     assert_eq!(out.status, 202);
