@@ -4,6 +4,7 @@
 
 mod host;
 mod id;
+mod migration;
 mod origin;
 mod sign_in;
 
@@ -24,6 +25,7 @@ use crate::route::Kind;
 use crate::session::Caller;
 pub use host::{Authority, authority, forwarded_authority};
 pub use id::{RequestId, TraceParent};
+pub use migration::{LegacyFacts, MigrationOutcome};
 pub use origin::Origin;
 pub use sign_in::{SignInMethod, SignInOutcome};
 
@@ -190,6 +192,15 @@ pub struct Facts {
     pub sign_in: Option<(SignInMethod, SignInOutcome)>,
     /// The upstream sent a signed-in user away.
     pub upstream_disagreed: bool,
+    /// It has to do with legacy cookies; see [`Facts::legacy`].
+    pub legacy: Option<Box<LegacyFacts>>,
+}
+
+impl Facts {
+    /// What it leaves of legacy cookies, to be added to.
+    pub fn legacy(&mut self) -> &mut LegacyFacts {
+        self.legacy.get_or_insert_default()
+    }
 }
 
 impl Context {

@@ -14,6 +14,8 @@ use crate::session::{Fingerprint, Session, SessionId};
 
 /// Characters of one text.
 pub const LONGEST: usize = 256;
+/// Characters of a sketch.
+const LONGEST_SKETCH: usize = 1100;
 /// Items of one list.
 const MOST: usize = 20;
 
@@ -38,6 +40,18 @@ pub enum Kind {
     FixSession,
     /// A page asked for a fresh sign-in.
     FreshSignIn,
+    /// A legacy cookie became a session: `migrated`, or `repeated` for the same one within a minute.
+    LegacyMigrated,
+    /// The backend made no session of what a legacy cookie holds; `reason` says why.
+    LegacyRefused,
+    /// The legacy cookies of one browser name several users: nobody was signed in.
+    LegacyConflict,
+    /// Migration stopped by itself, is tried again, or goes on: `stopped`, `trial`, `resumed`.
+    LegacyStopped,
+    /// How many browsers still carry legacy cookies: a summary, at most every few minutes.
+    LegacySeen,
+    /// A browser came with the sid that its legacy cookies became, for the first time.
+    LegacyReturned,
     /// The configuration was read anew.
     Reload,
     /// The gateway started.
@@ -62,7 +76,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::SignIn,
         Self::SignOut,
         Self::Revocation,
@@ -72,6 +86,12 @@ impl Kind {
         Self::TenantRefused,
         Self::FixSession,
         Self::FreshSignIn,
+        Self::LegacyMigrated,
+        Self::LegacyRefused,
+        Self::LegacyConflict,
+        Self::LegacyStopped,
+        Self::LegacySeen,
+        Self::LegacyReturned,
         Self::Reload,
         Self::Start,
         Self::Stop,
@@ -96,6 +116,12 @@ impl Kind {
             Self::TenantRefused => "tenant_refused",
             Self::FixSession => "fix_session",
             Self::FreshSignIn => "fresh_sign_in",
+            Self::LegacyMigrated => "legacy_migrated",
+            Self::LegacyRefused => "legacy_refused",
+            Self::LegacyConflict => "legacy_conflict",
+            Self::LegacyStopped => "legacy_stopped",
+            Self::LegacySeen => "legacy_seen",
+            Self::LegacyReturned => "legacy_returned",
             Self::Reload => "reload",
             Self::Start => "start",
             Self::Stop => "stop",
@@ -112,7 +138,7 @@ impl Kind {
     /// Whether the answer is withheld when this cannot be written (`on_failure = "block"`). What ends a session never
     /// is: a full disk must not keep anybody signed in.
     pub fn is_gated(self) -> bool {
-        matches!(self, Self::SignIn | Self::Rotation | Self::TenantSwitch | Self::FixSession)
+        matches!(self, Self::SignIn | Self::Rotation | Self::TenantSwitch | Self::FixSession | Self::LegacyMigrated)
     }
 }
 
@@ -213,6 +239,32 @@ impl Event {
         let list = ids.iter().take(MOST).map(|id| cut(id.as_ref())).collect();
         self.fields.set("public_ids", Field::List(list));
         if ids.len() > MOST { self.count("more", (ids.len() - MOST) as u64) } else { self }
+    }
+
+    /// The legacy carrier, by the label that the configuration gives it.
+    #[must_use]
+    pub fn carrier(self, name: &str) -> Self {
+        self.text("carrier", name)
+    }
+
+    /// The name of a cookie; never its value.
+    #[must_use]
+    pub fn cookie(self, name: &str) -> Self {
+        self.text("cookie", name)
+    }
+
+    /// A number of things, by name.
+    #[must_use]
+    pub fn number(self, name: &'static str, number: u64) -> Self {
+        self.count(name, number)
+    }
+
+    /// Which browsers were counted, as a sketch that says how many, and not which: what several gateways write can be
+    /// put together.
+    #[must_use]
+    pub fn sketch(mut self, name: &'static str, sketch: &str) -> Self {
+        self.fields.set(name, Field::Text(sketch.chars().take(LONGEST_SKETCH).collect()));
+        self
     }
 
     /// Who of the operators.

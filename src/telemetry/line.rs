@@ -8,7 +8,7 @@ use http::Version;
 use jiff::Timestamp;
 
 use crate::config::{LogFormat, is_uuid};
-use crate::context::Context;
+use crate::context::{Context, LegacyFacts};
 use crate::escape::escape;
 
 pub(super) fn format(format: LogFormat, cx: &Context, status: u16, sent: u64, whole: bool) -> Vec<u8> {
@@ -88,6 +88,7 @@ fn text(cx: &Context, status: u16, sent: u64, whole: bool) -> String {
 
 fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
     let f = &cx.facts;
+    let migration = f.legacy.as_ref().and_then(|legacy| legacy.migration.as_ref());
     [
         ("route", f.route.as_deref()),
         ("access", f.access),
@@ -99,6 +100,8 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
         ("upstream_error", f.upstream_error),
         ("sign_in", f.sign_in.map(|(method, _)| method.as_str())),
         ("sign_in_outcome", f.sign_in.map(|(_, outcome)| outcome.as_str())),
+        ("legacy_carrier", migration.map(|(carrier, _)| &**carrier)),
+        ("legacy_migration", migration.map(|(_, outcome)| outcome.as_str())),
     ]
     .into_iter()
     .filter_map(|(key, value)| value.map(|v| (key, v)))
@@ -107,13 +110,26 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
 fn numbers(cx: &Context) -> impl Iterator<Item = (&'static str, u64)> {
     let f = &cx.facts;
     let dropped = u64::try_from(f.set_cookie_dropped).ok().filter(|n| *n > 0);
-    [("session_us", f.session_us), ("upstream_us", f.upstream_us), ("set_cookie_dropped", dropped)]
-        .into_iter()
-        .filter_map(|(key, value)| value.map(|v| (key, v)))
+    let legacy = f.legacy.as_ref().map(|legacy| u64::from(legacy.set_cookie_dropped)).filter(|n| *n > 0);
+    [
+        ("session_us", f.session_us),
+        ("upstream_us", f.upstream_us),
+        ("set_cookie_dropped", dropped),
+        ("legacy_set_cookie_dropped", legacy),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| value.map(|v| (key, v)))
 }
 
-fn flags(cx: &Context, whole: bool) -> [(&'static str, bool); 3] {
-    [("retried", cx.facts.retried), ("upstream_disagreed", cx.facts.upstream_disagreed), ("cut_off", !whole)]
+fn flags(cx: &Context, whole: bool) -> [(&'static str, bool); 5] {
+    let legacy = |flag: fn(&LegacyFacts) -> bool| cx.facts.legacy.as_deref().is_some_and(flag);
+    [
+        ("retried", cx.facts.retried),
+        ("upstream_disagreed", cx.facts.upstream_disagreed),
+        ("legacy_cookies", legacy(|facts| facts.carrying)),
+        ("legacy_returned", legacy(|facts| facts.returned)),
+        ("cut_off", !whole),
+    ]
 }
 
 fn protocol(version: Version) -> &'static str {

@@ -1,6 +1,8 @@
 //! Counters, in the Prometheus text format (version 0.0.4). A fixed set of names and label values: nothing that a
 //! client sends can make a new one.
 
+mod legacy;
+
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -22,6 +24,7 @@ pub struct Metrics {
     set_cookie_dropped: AtomicU64,
     upstream_disagreed: AtomicU64,
     lines_dropped: AtomicU64,
+    legacy: legacy::Legacy,
 }
 
 impl Metrics {
@@ -45,6 +48,9 @@ impl Metrics {
         }
         if f.upstream_disagreed {
             self.upstream_disagreed.fetch_add(1, Relaxed);
+        }
+        if let Some(facts) = &f.legacy {
+            self.legacy.count(facts);
         }
     }
 
@@ -97,6 +103,7 @@ impl Metrics {
             head(&mut out, name, "counter", help);
             let _ = writeln!(out, "{name} {}", value.load(Relaxed));
         }
+        self.legacy.render(&mut out);
         for (name, help, value) in others {
             head(&mut out, name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
             let _ = writeln!(out, "{name} {value}");
