@@ -1,4 +1,4 @@
-"""Last activity, in batches: two queries for every few hundred sessions, never one write per request."""
+"""Last activity, in batches: three queries for every few hundred sessions, never one write per request."""
 
 import ipaddress
 import uuid
@@ -61,7 +61,19 @@ def write(newest):
             agent = entry.get("user_agent")
             session.user_agent = agent[:USER_AGENT_MAX] if isinstance(agent, str) and agent else session.user_agent
             moved.append(session)
+        moved += kept_beside(moved)
         Session.objects.bulk_update(moved, ["last_activity", "idle_expires_at", "ip", "user_agent"])
+
+
+def kept_beside(moved):
+    """What a migration kept alive lives as long as what the browser has instead: nobody uses it until that is gone."""
+    by_key = {session.pk: session for session in moved}
+    kept = list(Session.objects.select_for_update().filter(successor__in=by_key, revoked_at=None).order_by("pk"))
+    for session in kept:
+        successor = by_key[session.successor_id]
+        session.last_activity = max(session.last_activity, successor.last_activity)
+        session.idle_expires_at = successor.idle_expires_at
+    return kept
 
 
 def address(text):

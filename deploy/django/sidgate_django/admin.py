@@ -66,7 +66,7 @@ class SessionAdmin(ReadOnly):
     # All but the hash of the sid: nobody can sign in with it, and nobody needs it here.
     fields = [
         *["public_id", "user", "tenant_id", "state", "source", "created_at", "authenticated_at", "last_activity"],
-        *["expires_at", "idle_expires_at", "ip", "user_agent", "device", "revoked_at", "revoked_reason"],
+        *["expires_at", "idle_expires_at", "ip", "user_agent", "device", "revoked_at", "revoked_reason", "successor"],
     ]
     readonly_fields = fields
 

@@ -16,7 +16,9 @@ MOST = 200
 
 def listing(request):
     current = store.presented(request)
-    own = list(Session.objects.filter(user_id=current.user_id).live()[:MOST])
+    # One for each browser: this one's is the session that asks.
+    browsers = Session.objects.filter(user_id=current.user_id).live().of_browsers()
+    own = list(browsers.exclude(pk=current.successor_id)[:MOST])
     if current.pk not in {session.pk for session in own}:
         own.append(current)
     tenants = {tenant.id: tenant for tenant in adapter().tenants(current.user, current)}
@@ -39,7 +41,7 @@ def end_scope(request):
     own = Session.objects.filter(user_id=current.user_id).live()
     scope = request.GET.get("scope")
     if scope == "others":
-        own = own.exclude(pk=current.pk)
+        own = own.apart_from(current)
     elif scope != "all":
         raise field_errors(scope='This must be "others" or "all".')
     return ok({"revoked": ending.end(own, Ended.BY_USER, request=request)})

@@ -16,7 +16,7 @@ def end(sessions, reason, *, request=None, operator="", kind=Kind.ENDED, about=N
 
     `about` is the announcement for all of them together, where there is one: `announce.user_revoked(...)`.
     """
-    ended = sessions.select_related("user").end(reason)
+    ended = sessions.end(reason)
     trail.record_all(
         [trail.described(kind, session=s, request=request, operator=operator, reason=reason) for s in ended]
     )
@@ -31,7 +31,7 @@ def end_all_of(user, reason, *, spare=None, request=None, operator="", told=True
     """Ends a user's sessions, for an application with a reason to: `end_all_of(user, "revoked", operator="eve")`."""
     own = Session.objects.filter(user_id=user.pk)
     if spare is not None:
-        return end(own.exclude(pk=spare.pk), reason, request=request, operator=operator)
+        return end(own.apart_from(spare), reason, request=request, operator=operator)
     about = announce.user_revoked(user.pk, timezone.now()) if told else None
     return end(own, reason, request=request, operator=operator, about=about)
 

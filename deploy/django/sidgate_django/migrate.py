@@ -25,8 +25,8 @@ REPEAT = timedelta(seconds=60)
 
 
 def migrate(request):
-    """`{"proof":{"kind","value"},"source","idempotency_key"}`"""
-    kind, value, source, key = asked(json_object(request))
+    """`{"proof":{"kind","value"},"source","idempotency_key"}`, and `"keep":true` where the older session stays alive."""
+    kind, value, source, key, keep = asked(json_object(request))
     hashes = {"proof_sha256": hashed(f"{kind} {value}"), "key_sha256": hashed(key)}
     sid = derived_sid(key)
     if answer := repeated(hashes, sid):
@@ -43,8 +43,8 @@ def migrate(request):
         with one_at_a_time(proof.user):
             # First: of two at once, the second fails here, and finds what the first has made.
             MigratedProof.objects.create(**hashes)
-            if proof.session:
-                ending.end(Session.objects.filter(pk=proof.session.pk), Ended.MIGRATED, request=request)
+            if proof.session and not taken_over(proof.session, keep, request):
+                raise refused()
             created = store.create(
                 proof.user,
                 request,
@@ -54,11 +54,23 @@ def migrate(request):
                 successor_of=proof.session,
                 authenticated_at=authenticated_at(proof),
             )
+            if proof.session and keep:
+                proof.session.keep_beside(created.session)
+            if proof.end and not keep:
+                proof.end()
     except IntegrityError:
         if answer := repeated(hashes, sid):
             return answer
         raise
     return ok(created.body(), status=201)
+
+
+def taken_over(session, keep, request):
+    """Whether the older session was still there to be continued: ended by that, or with `keep` held until it is linked."""
+    own = Session.objects.filter(pk=session.pk)
+    if keep:
+        return own.live().select_for_update(of=("self",)).first() is not None
+    return bool(ending.end(own, Ended.MIGRATED, request=request))
 
 
 def asked(body):
@@ -72,12 +84,15 @@ def asked(body):
     missing = [name for name, value in given.items() if not isinstance(value, str) or not value.strip()]
     if missing:
         raise field_errors(**dict.fromkeys(missing, "This field is required."))
-    source = body.get("source")
+    source, keep = body.get("source"), body.get("keep", False)
+    if not isinstance(keep, bool):
+        raise field_errors(keep="This must be true or false.")
     return (
         given["proof.kind"],
         given["proof.value"],
         source if isinstance(source, str) else "",
         given["idempotency_key"],
+        keep,
     )
 
 

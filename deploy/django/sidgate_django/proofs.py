@@ -5,6 +5,7 @@ or None: refused. It never believes anything in a value that it has not verified
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -29,8 +30,10 @@ class Proof:
     user: object
     # When the person proved who they are, where that is known. A migration is no sign-in.
     authenticated_at: datetime | None = None
-    # The session of this app that the new one continues; it is ended.
+    # The session of this app that the new one continues. It is ended, or with `keep` stays alive as long as the new one.
     session: Session | None = None
+    # Ends an older session of another kind, in the same transaction. Not called with `keep`.
+    end: Callable[[], None] | None = None
 
 
 def own_session(value, source, request):
@@ -51,7 +54,8 @@ def django_session(value, source, request):
     """Django's own `sessionid`, as `login()` has made it."""
     if source != django_settings.SESSION_COOKIE_NAME or not re.fullmatch(r"[0-9a-zA-Z_:-]{8,4096}", value):
         return None
-    data = import_module(django_settings.SESSION_ENGINE).SessionStore(value).load()
+    old = import_module(django_settings.SESSION_ENGINE).SessionStore(value)
+    data = old.load()
     if data.get(BACKEND_SESSION_KEY) not in django_settings.AUTHENTICATION_BACKENDS:
         return None
     try:
@@ -61,7 +65,7 @@ def django_session(value, source, request):
         return None
     if user is None or not same_password(user, data.get(HASH_SESSION_KEY)):
         return None
-    return Proof(user)
+    return Proof(user, end=old.delete)
 
 
 def same_password(user, session_hash):

@@ -70,7 +70,7 @@ def create(
         if public_id := as_uuid(replaces_public_id):
             old = Session.objects.filter(user=user, public_id=public_id).live()
             ending.end(old, Ended.REPLACED, request=request)
-        evicted = make_room(user, request)
+        evicted = make_room(user, request, successor_of)
         first = {"tenant_id": tenants[0].id if tenants else ""}
         given = {**first, **lifetime(successor_of), **device(request, successor_of), **fields}
         session = Session(sid_sha256=digest(sid), user=user, source=source, **given)
@@ -117,12 +117,18 @@ def lifetime(successor_of=None):
     return fields
 
 
-def make_room(user, request):
-    """Holds the user to the limit; under the lock, so that two sign-ins at once see each other."""
+def make_room(user, request, successor_of=None):
+    """Holds the user to the limit; under the lock, so that two sign-ins at once see each other.
+
+    What is kept beside a successor takes no room: it is the same browser's.
+    """
     limit = settings.SESSION_LIMIT
     if limit is None:
         return []
-    live = list(Session.objects.filter(user=user).live().order_by("created_at", "pk").values_list("pk", flat=True))
+    others = Session.objects.filter(user=user).live().of_browsers()
+    if successor_of is not None:
+        others = others.exclude(pk=successor_of.pk)
+    live = list(others.order_by("created_at", "pk").values_list("pk", flat=True))
     too_many = len(live) - limit + 1
     if too_many <= 0:
         return []

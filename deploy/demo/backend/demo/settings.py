@@ -56,7 +56,11 @@ SECRET_KEY = hashlib.sha256(f"{SIDGATE['GATEWAY_KEYS']} {DEMO_KEY}".encode()).he
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "sidgate_django", "demo"]
+# Django's own sessions are here for whoever has one from before: the cookie `sessionid` is a proof for a migration.
+INSTALLED_APPS = [
+    *["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+    *["sidgate_django", "demo"],
+]
 # None of Django's own is of use: the callers are two programs, without cookies, forms or browsers.
 MIDDLEWARE = ["sidgate_django.middleware.SidgateMiddleware"]
 ROOT_URLCONF = "demo.urls"

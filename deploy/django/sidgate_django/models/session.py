@@ -39,17 +39,42 @@ class Sessions(models.QuerySet):
         idle = Q(idle_expires_at=None) | Q(idle_expires_at__gt=now)
         return self.filter(idle, revoked_at=None, expires_at__gt=now)
 
+    def of_browsers(self):
+        """Without those that were kept beside a successor: a browser has one."""
+        return self.filter(successor=None)
+
+    def apart_from(self, session):
+        """Without a session, and without what is the same browser's: what it succeeded, or was succeeded by."""
+        root = session.successor_id or session.pk
+        return self.exclude(pk=root).exclude(successor_id=root)
+
     def end(self, reason):
-        """Ends those that had not ended yet, and answers with them. The trail and the gateways: `ending.end`."""
+        """Ends those that had not ended yet, and answers with them. The trail and the gateways: `ending.end`.
+
+        A session and those kept beside it are one sign-in: whichever ends, all do.
+        """
         with transaction.atomic(using=self.db):
             # Listed first and then ended by key: one that begins in between is neither ended nor left out of the list.
             # The key and not the sid, so that a rotation at the same moment does not save a session.
-            ending = list(self.filter(revoked_at=None).select_for_update(of=("self",)).order_by("pk"))
-            now = timezone.now()
-            for start in range(0, len(ending), BATCH):
-                part = [session.pk for session in ending[start : start + BATCH]]
-                Session.objects.filter(pk__in=part, revoked_at=None).update(revoked_at=now, revoked_reason=reason)
-        return ending
+            listed = self.filter(revoked_at=None).order_by().values_list("pk", "successor_id")
+            keys = with_kept({successor or pk for pk, successor in listed})
+            now, ended = timezone.now(), []
+            for start in range(0, len(keys), BATCH):
+                part = Session.objects.using(self.db).filter(pk__in=keys[start : start + BATCH], revoked_at=None)
+                ending = list(part.select_related("user").select_for_update(of=("self",)).order_by("pk"))
+                part.update(revoked_at=now, revoked_reason=reason)
+                ended += ending
+            # Of those that have got a successor since they were listed.
+            late = {session.successor_id for session in ended if session.successor_id}.difference(keys)
+            return ended + Session.objects.using(self.db).filter(pk__in=late).end(reason) if late else ended
+
+
+def with_kept(roots):
+    """The keys of these and of what was kept beside them, in the one order in which they are locked."""
+    roots, keys = list(roots), set(roots)
+    for start in range(0, len(roots), BATCH):
+        keys.update(Session.objects.filter(successor__in=roots[start : start + BATCH]).values_list("pk", flat=True))
+    return sorted(keys)
 
 
 class Session(models.Model):
@@ -73,6 +98,8 @@ class Session(models.Model):
     user_agent = models.CharField(max_length=USER_AGENT_MAX, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, db_index=True)
     revoked_reason = models.CharField(max_length=60, blank=True, choices=Ended.choices)
+    # Of one that a migration kept alive: the session that the browser has instead.
+    successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="kept", editable=False)
 
     objects = Sessions.as_manager()
 
@@ -82,6 +109,11 @@ class Session(models.Model):
 
     def __str__(self):
         return str(self.public_id)
+
+    def keep_beside(self, successor):
+        """Stays alive beside the session that the browser has from now on, as long as that one."""
+        # What was kept beside this one is from now on kept beside that: no chains.
+        Session.objects.filter(Q(pk=self.pk) | Q(successor=self)).update(successor=successor)
 
     def refusal(self, now=None):
         """The contract's code for why this session is refused; None while it lives. Its user's row is looked at too."""
