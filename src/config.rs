@@ -16,6 +16,7 @@ mod backend;
 mod check;
 mod fault;
 mod files;
+mod legacy;
 mod listener;
 mod load;
 mod log;
@@ -43,6 +44,7 @@ pub use assertion::{Algorithm, Assertion, KeySource};
 pub use audit::{Audit, AuditEmails, AuditFile, AuditStdout, AuditSyslog, Fsync, OnFailure, SyslogAddress};
 pub use backend::{Backend, BackendFields, BackendPaths, Capability, Preset, TokenIn};
 pub use fault::{ConfigError, Fault, Place, Source};
+pub use legacy::{JsonPointers, KeyFrom, Legacy, LegacyCarrier, LegacyFormat, LegacyMode};
 pub use listener::{ClientCa, Listener, ListenerMode, ProxyProtocol};
 pub use log::{Log, LogFormat};
 pub use pages::{Pages, Paths};
@@ -81,6 +83,8 @@ pub struct Config {
     pub activity: Activity,
     /// `[sign_in]`
     pub sign_in: SignIn,
+    /// `[legacy]`
+    pub legacy: Legacy,
     /// `[pages]`
     pub pages: Pages,
     /// `[paths]`

@@ -284,6 +284,15 @@ pub(crate) fn has_note(headers: &HeaderMap, name: &str, value: &str) -> bool {
     found
 }
 
+/// Name and value of every pair as they stand there.
+pub(crate) fn each<'a>(headers: &'a HeaderMap, mut f: impl FnMut(&'a [u8], &'a [u8])) {
+    each_pair(headers, |pair| {
+        if let Some((name, value)) = split(pair) {
+            f(name, value);
+        }
+    });
+}
+
 /// Every pair, trimmed; empty ones are passed over.
 fn each_pair<'a>(headers: &'a HeaderMap, mut f: impl FnMut(&'a [u8])) {
     for line in headers.get_all(COOKIE) {

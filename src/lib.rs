@@ -6,7 +6,7 @@
 //! 2. **request** [`gateway`]: `Gateway::handle` always answers, around `Gateway::answer`, which shows every stage;
 //!    [`context`] reads host, client and scheme; [`path`] the one canonical path.
 //! 3. **route** [`route`]: the rule it falls under. No match is closed.
-//! 4. **session** [`cookie`], [`session`]: whose it is. "No" is not "don't know".
+//! 4. **session** [`cookie`], [`session`]: whose it is. "No" is not "don't know". [`legacy`]: what is claimed without.
 //! 5. **decision** [`decision`]: a pure function; the README's table.
 //! 6. **outcome** [`endpoint`] answers itself, [`upstream`] forwards (after [`identity`] has stripped and set), or
 //!    [`rejection`] refuses and redirects, to the addresses of [`pages`].
@@ -33,6 +33,7 @@ mod escape;
 pub mod gateway;
 pub mod http1;
 pub mod identity;
+pub mod legacy;
 pub mod limit;
 pub mod networks;
 pub mod pages;

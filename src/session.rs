@@ -9,6 +9,7 @@ mod backend;
 mod cache;
 mod door;
 mod lookup;
+mod proof;
 mod types;
 mod wire;
 
@@ -18,4 +19,5 @@ pub use backend::{
 };
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};
+pub use proof::{Proof, ProofKind};
 pub use types::{Fingerprint, Onboarding, Session, SessionId, SidHash, Tenant, User};

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::table::{Problem, Table};
 use super::{ClientTls, LONG, PathPattern, SHORT, Secret, Target};
 pub use fields::BackendFields;
+pub(super) use fields::pointer;
 pub use paths::BackendPaths;
 pub use preset::{Capability, Preset, TokenIn};
 

@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{Problem, Reader, Table, Value};
 use super::{
-    Activity, Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Listener,
-    Log, Pages, Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
+    Activity, Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Legacy,
+    Listener, Log, Pages, Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -105,6 +105,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let session = root.table("session", Session::read);
     let activity = root.table("activity", Activity::read);
     let sign_in = root.table("sign_in", SignIn::read);
+    let legacy = root.table("legacy", Legacy::read);
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
     let assertion = root.table("assertion", Assertion::read);
@@ -134,6 +135,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         session,
         activity,
         sign_in,
+        legacy,
         pages,
         paths,
         assertion,
@@ -202,7 +204,7 @@ mod tests {
             !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         };
         let is_key = |line: &&str| {
-            is_key(line) || ["[upstream.", "[audit.", "[[audit."].iter().any(|head| line.starts_with(head))
+            is_key(line) || ["[upstream.", "[audit.", "[[audit.", "[[legacy."].iter().any(|head| line.starts_with(head))
         };
         let uncommented = |line| str::strip_prefix(line, "# ").filter(is_key).unwrap_or(line);
         let text = reference.lines().map(uncommented).collect::<Vec<_>>().join("\n");

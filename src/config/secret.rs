@@ -22,7 +22,7 @@ impl Secret {
     /// # Errors
     /// In words: neither of the two, or what is there is no secret.
     pub fn read(named: &str, base: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        secret(named, &Reader::new("", base, env)).map_err(|problem| problem.sentence())
+        secret(named, &Reader::new("", base, env)).and_then(long_enough).map_err(|problem| problem.sentence())
     }
 
     /// The text itself, for the one place that sends or compares it.
@@ -47,13 +47,29 @@ impl Table<'_> {
     /// A secret. It is never text in the file itself.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
         let reader = self.reader;
-        self.text(key, WHAT, |text| secret(text, reader).map_err(Problem::discreet))
+        self.text(key, WHAT, |text| secret(text, reader).and_then(long_enough).map_err(Problem::discreet))
+    }
+
+    /// One that somebody else chose, of any length.
+    pub(super) fn secret_of_any_length(&mut self, key: &str) -> Option<Secret> {
+        let reader = self.reader;
+        let read = |text: &str| secret(text, reader).map(|(_, content)| Secret::new(content));
+        self.text(key, WHAT, |text| read(text).map_err(Problem::discreet))
     }
 }
 
 const WHAT: &str = "\"${NAME}\" or \"file:PATH\"";
 
-fn secret(text: &str, reader: &Reader<'_>) -> Result<Secret, Problem> {
+fn long_enough((place, content): (String, String)) -> Result<Secret, Problem> {
+    if content.len() < SHORTEST {
+        return Err(Problem::new(format!("{place} is shorter than {SHORTEST} bytes"))
+            .hint("for example what `openssl rand -hex 32` prints"));
+    }
+    Ok(Secret::new(content))
+}
+
+/// Where it is, and what it is.
+fn secret(text: &str, reader: &Reader<'_>) -> Result<(String, String), Problem> {
     let (place, content) = if let Some(name) = text.strip_prefix("${").and_then(|t| t.strip_suffix('}')) {
         variable(name, reader)?
     } else if let Some(path) = text.strip_prefix("file:") {
@@ -72,11 +88,8 @@ fn secret(text: &str, reader: &Reader<'_>) -> Result<Secret, Problem> {
             "printable ASCII on one line, no blanks at its ends; for example what `openssl rand -hex 32` prints",
         ));
     }
-    if content.len() < SHORTEST {
-        return Err(Problem::new(format!("{place} is shorter than {SHORTEST} bytes"))
-            .hint("for example what `openssl rand -hex 32` prints"));
-    }
-    Ok(Secret::new(content))
+    let content = content.to_owned();
+    Ok((place, content))
 }
 
 fn variable(name: &str, reader: &Reader<'_>) -> Result<(String, String), Problem> {

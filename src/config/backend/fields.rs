@@ -80,7 +80,7 @@ impl BackendFields {
 
     pub(super) fn read(table: &mut Table<'_>, preset: Preset) -> Self {
         let default = Self::of(preset);
-        let mut list = |key, default| table.list(key, POINTER, pointer).unwrap_or(default);
+        let mut list = |key, default| table.list(key, POINTER, |text| pointer(text, POINTER)).unwrap_or(default);
         let fields = Self {
             sid: list("sid", default.sid),
             public_id: list("public_id", default.public_id),
@@ -119,12 +119,12 @@ impl BackendFields {
 const POINTER: &str = "a JSON pointer such as \"/user/id\"";
 
 /// RFC 6901, without the empty pointer: no fact is the whole answer.
-fn pointer(text: &str) -> Result<String, Problem> {
+pub(in crate::config) fn pointer(text: &str, what: &str) -> Result<String, Problem> {
     if !text.starts_with('/') {
-        return Err(Problem::expected_text(POINTER, text).hint("it begins with `/`"));
+        return Err(Problem::expected_text(what, text).hint("it begins with `/`"));
     }
     if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
-        return Err(Problem::expected_text(POINTER, text).hint("`~` is written `~0` in one, and `/` in a name `~1`"));
+        return Err(Problem::expected_text(what, text).hint("`~` is written `~0` in one, and `/` in a name `~1`"));
     }
     Ok(text.to_owned())
 }

@@ -40,7 +40,7 @@ impl<'a> Table<'a> {
     /// An array of tables.
     pub(in crate::config) fn tables<T>(&mut self, key: &str, mut read: impl FnMut(&mut Table<'a>) -> T) -> Vec<T> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        let what = format!("tables [[{key}]]");
+        let what = format!("tables [[{}]]", self.path(key));
         match value.get_ref() {
             DeValue::Array(items) => {
                 let mut all = Vec::new();
@@ -53,7 +53,7 @@ impl<'a> Table<'a> {
                 all
             }
             DeValue::Table(_) => {
-                let problem = Problem::new(format!("there may be several, so each is written [[{key}]]"));
+                let problem = Problem::new(format!("there may be several, so each is written [[{}]]", self.path(key)));
                 self.report(key, value.span(), problem.hint("double the brackets"));
                 vec![read(&mut self.child(key, value))]
             }

@@ -1,0 +1,16 @@
+//! Legacy cookies: what a browser claims with them. Decoding only: no clock of its own, no backend, no decision.
+//!
+//! A [`Jar`] is what a browser sent; [`Carriers`] know by configuration which of its cookies may hold a session, and
+//! read [`Claims`] out of them. A claim is a [`Proof`] that the backend judges, and nothing else: who somebody is, their
+//! tenant and their onboarding are never taken from a cookie, so there is no place for them here.
+//!
+//! Every size is bounded before anything is decoded. Why something was not read is for log, metrics and the command
+//! line; on the wire all failures are the same.
+
+mod carrier;
+mod jar;
+mod verdict;
+
+pub use carrier::Carriers;
+pub use jar::Jar;
+pub use verdict::{Candidate, Claims, MAX_PROOFS, Verdict, Why};
