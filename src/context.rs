@@ -154,6 +154,8 @@ pub struct Context {
     pub next_dev: bool,
     /// What the answer must set.
     pub set_cookies: Vec<HeaderValue>,
+    /// What the answer expires as far as there is room: the lines of one cookie together, those that matter most first.
+    pub expiries: Vec<Vec<HeaderValue>>,
     /// What the log line says.
     pub facts: Facts,
     /// What happened that the audit trail must have before the answer goes out; `handle` adds what is known of the
@@ -238,6 +240,7 @@ impl Context {
             id_header: id.header(),
             next_dev: false,
             set_cookies: Vec::new(),
+            expiries: Vec::new(),
             facts: Facts::default(),
             audited: Vec::new(),
             connection,
@@ -253,6 +256,11 @@ impl Context {
             request_id: self.id_header.clone(),
             traceparent: self.traceparent.header(),
         }
+    }
+
+    /// Whether the answer sets or expires a cookie of the browser's: then it is for this browser alone.
+    pub fn sets_cookies(&self) -> bool {
+        !self.set_cookies.is_empty() || !self.expiries.is_empty()
     }
 
     /// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1).

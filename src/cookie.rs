@@ -5,7 +5,9 @@
 //! with anything around it is dropped from what the upstream sees all the same, because its parser may be more lenient;
 //! `SID` is a name of its own, and an application may have one.
 
+mod expiry;
 mod marker;
+mod names;
 mod scope;
 
 use bytes::Bytes;
@@ -15,11 +17,18 @@ use jiff::Timestamp;
 
 use crate::config;
 use crate::session::SessionId;
+pub use expiry::Scopes;
+pub(crate) use expiry::length;
 pub use marker::Marker;
+pub use names::{Hidden, NameSet, drop_set_cookies};
 use scope::{is_within, parent_domains, path_prefixes};
 
 /// At most so many distinct sids of one request are asked about.
 pub const MAX_TWINS: usize = 3;
+/// At most so many bytes of `Set-Cookie` are in one answer: proxies and clients bound what they read of a header.
+pub(crate) const MAX_SET_COOKIE: usize = 8 * 1024;
+/// At most so many of those expire the session cookie: a path is as long as a client likes.
+const MAX_SID_EXPIRIES: usize = 6 * 1024;
 
 /// The sids of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,7 +121,7 @@ impl SidCookie {
     /// Writes the `Cookie` line that the upstream gets: every pair but the session's and the hidden ones. Where the
     /// upstream is to see the sid, it sees one, under the plain name, whatever the browser's cookie is called. Without
     /// any pair there is no line.
-    pub fn write(&self, headers: &HeaderMap, sid: Option<&SessionId>, hidden: &[String], out: &mut Vec<u8>) {
+    pub fn write(&self, headers: &HeaderMap, sid: Option<&SessionId>, hidden: Hidden<'_>, out: &mut Vec<u8>) {
         write_line(out, |out| {
             if let Some(sid) = sid {
                 out.extend_from_slice(format!("{}={}; ", self.name, sid.expose()).as_bytes());
@@ -120,7 +129,7 @@ impl SidCookie {
             each_pair(headers, |pair| {
                 let Some((name, _)) = split(pair) else { return };
                 let core = core_of(name);
-                if !name.is_empty() && !self.names(core) && !hidden.iter().any(|h| h.as_bytes() == core) {
+                if !name.is_empty() && !self.names(core) && !hidden.hides(core) {
                     out.extend_from_slice(pair);
                     out.extend_from_slice(b"; ");
                 }
@@ -128,9 +137,17 @@ impl SidCookie {
         });
     }
 
-    /// Writes all `Cookie` lines (HTTP/2 splits them, RFC 9113 section 8.2.3) as one, session included.
-    pub fn write_all(headers: &HeaderMap, out: &mut Vec<u8>) {
+    /// Writes all `Cookie` lines (HTTP/2 splits them, RFC 9113 section 8.2.3) as one, session included; without these.
+    pub fn write_all(headers: &HeaderMap, cleared: Option<&NameSet>, out: &mut Vec<u8>) {
         write_line(out, |out| {
+            if let Some(cleared) = cleared {
+                return each_pair(headers, |pair| {
+                    if !split(pair).is_some_and(|(name, _)| cleared.contains(core_of(name))) {
+                        out.extend_from_slice(pair);
+                        out.extend_from_slice(b"; ");
+                    }
+                });
+            }
             for line in headers.get_all(COOKIE) {
                 out.extend_from_slice(line.as_bytes());
                 out.extend_from_slice(b"; ");
@@ -154,34 +171,14 @@ impl SidCookie {
         }
     }
 
-    /// Whether a line of an upstream's answer sets the session cookie, as browsers read it: of `=sid=x` they make a
-    /// cookie without a name, and send it back as `sid=x`.
-    fn is_set_by(&self, line: &HeaderValue) -> bool {
-        let named = |pair| split(pair).is_some_and(|(name, _)| self.names(core_of(name)));
-        let pair = first_pair(line.as_bytes());
-        match split(pair) {
-            Some((name, value)) if core_of(name).is_empty() => named(value),
-            _ => named(pair),
-        }
-    }
-
     /// Whether an upstream's answer sets the session cookie.
     pub fn in_answer(&self, headers: &HeaderMap) -> bool {
-        headers.get_all(SET_COOKIE).iter().any(|v| self.is_set_by(v))
+        headers.get_all(SET_COOKIE).iter().any(|v| sets(v, &|name| self.names(name)))
     }
 
     /// Takes the lines that name the session cookie out of an upstream's answer; how many there were.
     pub fn drop_from_answer(&self, headers: &mut HeaderMap) -> usize {
-        let all = headers.get_all(SET_COOKIE);
-        let dropped = all.iter().filter(|v| self.is_set_by(v)).count();
-        if dropped > 0 {
-            let kept: Vec<HeaderValue> = all.iter().filter(|v| !self.is_set_by(v)).cloned().collect();
-            headers.remove(SET_COOKIE);
-            for line in kept {
-                headers.append(SET_COOKIE, line);
-            }
-        }
-        dropped
+        drop_lines(headers, &|name| self.names(name))
     }
 
     /// `Set-Cookie` for a session, in an answer to a request to this host. Where the configured domain is no parent of
@@ -230,10 +227,13 @@ impl SidCookie {
     fn expire_scopes(&self, host: &str, path: Option<&str>, lines: &mut Vec<String>) {
         let domains = parent_domains(host, self.domain_at(host));
         let paths = path.map_or_else(|| vec!["/"], path_prefixes);
+        let mut room = MAX_SID_EXPIRIES;
         for path in paths {
-            lines.push(self.expiry(None, path));
-            for domain in &domains {
-                lines.push(self.expiry(Some(domain), path));
+            for domain in std::iter::once(None).chain(domains.iter().map(|domain| Some(domain.as_str()))) {
+                let line = self.expiry(domain, path);
+                let Some(left) = room.checked_sub("set-cookie: \r\n".len() + line.len()) else { return };
+                room = left;
+                lines.push(line);
             }
         }
     }
@@ -253,6 +253,30 @@ impl SidCookie {
 
     fn names(&self, name: &[u8]) -> bool {
         name == self.name.as_bytes() || name == self.prefixed.as_bytes()
+    }
+}
+
+fn drop_lines(headers: &mut HeaderMap, named: &dyn Fn(&[u8]) -> bool) -> usize {
+    let all = headers.get_all(SET_COOKIE);
+    let dropped = all.iter().filter(|v| sets(v, named)).count();
+    if dropped > 0 {
+        let kept: Vec<HeaderValue> = all.iter().filter(|v| !sets(v, named)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for line in kept {
+            headers.append(SET_COOKIE, line);
+        }
+    }
+    dropped
+}
+
+/// Whether a line of an upstream's answer sets such a cookie, as browsers read it: of `=sid=x` they make a cookie
+/// without a name, and send it back as `sid=x`.
+fn sets(line: &HeaderValue, named: &dyn Fn(&[u8]) -> bool) -> bool {
+    let names = |pair| split(pair).is_some_and(|(name, _)| named(core_of(name)));
+    let pair = first_pair(line.as_bytes());
+    match split(pair) {
+        Some((name, value)) if core_of(name).is_empty() => names(value),
+        _ => names(pair),
     }
 }
 

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 
 use crate::body::Body;
 use crate::context::Context;
+use crate::cookie;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -18,9 +19,13 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     let headers = answer.headers_mut();
     if cx.by_header {
         cx.set_cookies.clear();
+        cx.expiries.clear();
     }
     for line in cx.set_cookies.drain(..) {
         headers.append(SET_COOKIE, line);
+    }
+    if !cx.expiries.is_empty() {
+        expire(headers, cx);
     }
     if cx.path.starts_with("/api/auth/") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -30,6 +35,23 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     if !switching {
         security(headers, cx);
     }
+}
+
+/// Whole cookies, as many as there is room for beside what the answer sets anyway. The others follow with the next
+/// answers: the browser still sends them.
+fn expire(headers: &mut HeaderMap, cx: &mut Context) {
+    let taken: usize = headers.get_all(SET_COOKIE).iter().map(cookie::length).sum();
+    let mut room = cookie::MAX_SET_COOKIE.saturating_sub(taken);
+    let mut expired = 0;
+    for lines in cx.expiries.drain(..) {
+        let Some(left) = room.checked_sub(lines.iter().map(cookie::length).sum()) else { continue };
+        room = left;
+        expired += 1;
+        for line in lines {
+            headers.append(SET_COOKIE, line);
+        }
+    }
+    cx.facts.legacy().expired = expired;
 }
 
 fn security(headers: &mut HeaderMap, cx: &Context) {

@@ -26,7 +26,7 @@ use crate::body::{Body, Upload};
 use crate::config;
 use crate::connect::{Connector, Tls};
 use crate::context::Context;
-use crate::cookie::SidCookie;
+use crate::cookie::{NameSet, SidCookie};
 use crate::decision::Permit;
 use crate::http1::Framing;
 use crate::pool::PoolConfig;
@@ -110,6 +110,8 @@ pub struct Rules<'a> {
     pub route: &'a Route,
     /// The sid that the session was asked by.
     pub sid: Option<&'a SessionId>,
+    /// Cookies that the upstream neither sees nor sets any more.
+    pub cleared: Option<&'a NameSet>,
     /// What signs the assertion for this upstream.
     pub proof: Option<&'a Signer>,
 }

@@ -61,4 +61,6 @@ pub struct LegacyFacts {
     pub returned: bool,
     /// `Set-Cookie` lines with legacy names, taken out of the old application's answer.
     pub set_cookie_dropped: u32,
+    /// Legacy cookies that the answer expires, each in all its scopes.
+    pub expired: u32,
 }

@@ -43,9 +43,9 @@ fn twins_are_seen_and_bounded() {
 }
 
 /// What is written behind another line.
-fn written(cookie: &SidCookie, map: &HeaderMap, sid: Option<&SessionId>, hidden: &[String]) -> String {
+fn written(cookie: &SidCookie, map: &HeaderMap, sid: Option<&SessionId>, session_cookies: &[String]) -> String {
     let mut out = b"x: 1\r\n".to_vec();
-    cookie.write(map, sid, hidden, &mut out);
+    cookie.write(map, sid, Hidden { session_cookies, cleared: None }, &mut out);
     String::from_utf8(out.split_off(6)).unwrap()
 }
 
@@ -57,7 +57,7 @@ fn the_upstream_sees_every_cookie_but_the_session() {
         assert_eq!(written(&jar(), none, None, &[]), "");
     }
     let mut all = Vec::new();
-    SidCookie::write_all(&headers(&[b"a=1", b"sid=x; b=2"]), &mut all);
+    SidCookie::write_all(&headers(&[b"a=1", b"sid=x; b=2"]), None, &mut all);
     assert_eq!(all, b"cookie: a=1; sid=x; b=2\r\n");
 }
 
@@ -77,6 +77,45 @@ fn an_upstream_that_reads_the_sid_sees_one_under_its_plain_name() {
 fn cookies_that_it_would_take_for_a_session_are_hidden_in_every_spelling() {
     let map = headers(&[b"a=1; session_token=x; session_token2=y", b"\tsession_token=z; \"session_token\"=q"]);
     assert_eq!(written(&jar(), &map, None, &["session_token".into()]), "cookie: a=1; session_token2=y\r\n");
+}
+
+#[test]
+fn what_is_being_cleared_the_upstream_neither_sees_nor_sets() {
+    let names = NameSet::new(["session_token", "idp.*"], ["idp.state", "sid"]);
+    let map =
+        headers(&[b"a=1; session_token=x; idp.user=y; idp.state=z", b"\"session_token\"=q; session_token.0=r; sid=s"]);
+    let mut out = Vec::new();
+    jar().write(&map, None, Hidden { session_cookies: &["a".into()], cleared: Some(&names) }, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "cookie: idp.state=z\r\n");
+    let mut all = Vec::new();
+    SidCookie::write_all(&map, Some(&names), &mut all);
+    assert_eq!(String::from_utf8(all).unwrap(), "cookie: a=1; idp.state=z; sid=s\r\n");
+    let mut none = Vec::new();
+    SidCookie::write_all(&headers(&[b"session_token=x; session_token=y"]), Some(&names), &mut none);
+    assert!(none.is_empty());
+    let mut answer = HeaderMap::new();
+    for line in
+        ["session_token=x; Path=/; HttpOnly", "a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT", "idp.user=; Max-Age=0"]
+    {
+        answer.append(SET_COOKIE, HeaderValue::from_static(line));
+    }
+    for line in ["=session_token=x", " session_token =x", "session_token__1=x", "idp.state=z", "sid=s", "b=2"] {
+        answer.append(SET_COOKIE, HeaderValue::from_static(line));
+    }
+    assert_eq!(drop_set_cookies(&mut answer, &names), 5);
+    let kept = ["a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT", "idp.state=z", "sid=s", "b=2"];
+    assert_eq!(answer.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), kept, "each line for itself");
+}
+
+#[test]
+fn a_long_path_does_not_make_a_long_answer() {
+    let total = |lines: Vec<HeaderValue>| lines.iter().map(length).sum::<usize>();
+    let host = "a.b.c.d.e.f.g.h.example.com";
+    for path in [format!("/{}/x", "p".repeat(4000)), "/x".repeat(200), "/acme/".to_owned() + &"y/".repeat(500)] {
+        let twins = jar().expire_twins(host, &path);
+        assert!(twins.len() >= MAX_TWINS && total(twins) <= MAX_SID_EXPIRIES, "{path}");
+        assert!(total(jar().expire(host, Some(&path))) <= MAX_SID_EXPIRIES);
+    }
 }
 
 #[test]
@@ -113,7 +152,7 @@ fn the_cookie_is_as_the_contract_writes_it() {
 fn expiry_reaches_every_scope() {
     let lines = jar().expire("app.shop.example.com", Some("/a/b"));
     let text: Vec<&str> = lines.iter().map(|l| l.to_str().unwrap()).collect();
-    assert_eq!(text.len(), 3 * 4, "{text:?}");
+    assert_eq!(text.len(), 4 * 4, "{text:?}");
     assert!(text.iter().any(|l| l.contains("Path=/a;") && l.ends_with("Domain=example.com")));
     assert!(!text.iter().any(|l| l.ends_with("Domain=com")));
     assert_eq!(jar().expire("localhost", None).len(), 1);

@@ -30,7 +30,7 @@ impl Gateway {
         }
         self.drop_sid(cx, permit.drop_sid());
         let proof = self.signers.get(route.upstream).and_then(Option::as_ref);
-        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), proof };
+        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), cleared: None, proof };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
         // Those of a public route too, on which nobody has asked whose they are.
         let came =
@@ -53,7 +53,7 @@ impl Gateway {
             // From onboarding: as a rule it has just been finished.
             self.sessions.changed(sid);
         }
-        if !cx.set_cookies.is_empty() {
+        if cx.sets_cookies() {
             upstream::keep_private(answer.headers_mut());
         }
         Ok(answer)

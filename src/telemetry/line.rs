@@ -110,12 +110,13 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
 fn numbers(cx: &Context) -> impl Iterator<Item = (&'static str, u64)> {
     let f = &cx.facts;
     let dropped = u64::try_from(f.set_cookie_dropped).ok().filter(|n| *n > 0);
-    let legacy = f.legacy.as_ref().map(|legacy| u64::from(legacy.set_cookie_dropped)).filter(|n| *n > 0);
+    let legacy = |n: fn(&LegacyFacts) -> u32| f.legacy.as_deref().map(n).filter(|n| *n > 0).map(u64::from);
     [
         ("session_us", f.session_us),
         ("upstream_us", f.upstream_us),
         ("set_cookie_dropped", dropped),
-        ("legacy_set_cookie_dropped", legacy),
+        ("legacy_set_cookie_dropped", legacy(|facts| facts.set_cookie_dropped)),
+        ("legacy_expired", legacy(|facts| facts.expired)),
     ]
     .into_iter()
     .filter_map(|(key, value)| value.map(|v| (key, v)))

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::{Instance, Rules};
 use crate::body::Body;
 use crate::context::Context;
+use crate::cookie;
 use crate::identity;
 use crate::session::SessionId;
 
@@ -50,6 +51,12 @@ pub(super) fn answer(
         answered.session_changed = headers.contains_key(identity::SESSION_CHANGED);
         answered.handed_over = handed_over(headers, switching);
         identity::strip_answer(headers);
+    }
+    if let (true, Some(cleared)) = (there.set_cookie, rules.cleared) {
+        let dropped = cookie::drop_set_cookies(headers, cleared);
+        if dropped > 0 {
+            cx.facts.legacy().set_cookie_dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
+        }
     }
     let may_set = !cx.by_header && (rules.route.forward_sid || rules.route.may_set_session);
     if there.set_cookie && !may_set {

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, Method};
 
 use super::{Rules, UpstreamError};
 use crate::context::Context;
-use crate::cookie::SidCookie;
+use crate::cookie::{Hidden, SidCookie};
 use crate::decision::Permit;
 use crate::http1::{Framing, Head, is_hop_by_hop};
 use crate::identity;
@@ -114,12 +114,13 @@ fn cookies(headers: &HeaderMap, rules: Rules<'_>, permit: &Permit, session_cooki
         return;
     }
     let forward = rules.route.forward_sid && !permit.has_none();
+    let cleared = rules.cleared;
     match (forward, rules.sid) {
         // Nobody asked whether it is one.
-        (true, None) => SidCookie::write_all(headers, out),
-        (true, sid) => rules.cookie.write(headers, sid, &[], out),
-        (false, _) if permit.has_none() => rules.cookie.write(headers, None, session_cookies, out),
-        (false, _) => rules.cookie.write(headers, None, &[], out),
+        (true, None) => SidCookie::write_all(headers, cleared, out),
+        (true, sid) => rules.cookie.write(headers, sid, Hidden { session_cookies: &[], cleared }, out),
+        (false, _) if permit.has_none() => rules.cookie.write(headers, None, Hidden { session_cookies, cleared }, out),
+        (false, _) => rules.cookie.write(headers, None, Hidden { session_cookies: &[], cleared }, out),
     }
 }
 

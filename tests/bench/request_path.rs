@@ -15,7 +15,7 @@ use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sidgate::config::Config;
 use sidgate::context;
-use sidgate::cookie::SidCookie;
+use sidgate::cookie::{Hidden, SidCookie};
 use sidgate::decision::{self, Situation, Wants};
 use sidgate::identity;
 use sidgate::path;
@@ -114,7 +114,7 @@ fn read_cookies(bencher: Bencher) {
 fn write_cookies(bencher: Bencher) {
     let (cookie, headers) = (SidCookie::new(&config().session), browser());
     bencher.with_inputs(|| Vec::with_capacity(1024)).bench_refs(|out| {
-        cookie.write(black_box(&headers), None, &[], out);
+        cookie.write(black_box(&headers), None, Hidden::default(), out);
     });
 }
 

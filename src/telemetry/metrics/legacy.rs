@@ -104,6 +104,7 @@ mod tests {
             forecast: vec![("appSession".into(), "rejected")],
             returned: true,
             set_cookie_dropped: 2,
+            expired: 0,
         };
         legacy.count(&facts);
         legacy.count(&facts);
