@@ -1,4 +1,5 @@
 //! Legacy cookies: what a browser claims with them. Decoding only: no clock of its own, no backend, no decision.
+//! Beside it stands what watches over migrations: the [`Monitor`] tells of them, and stops them when they go wrong.
 //!
 //! A [`Jar`] is what a browser sent; [`Carriers`] know by configuration which of its cookies may hold a session, and
 //! read [`Claims`] out of them. A claim is a [`Proof`] that the backend judges, and nothing else: who somebody is, their
@@ -9,8 +10,15 @@
 
 mod carrier;
 mod jar;
+mod memory;
+mod monitor;
+mod sketch;
+mod stop;
 mod verdict;
 
 pub use carrier::Carriers;
 pub use jar::Jar;
+pub use monitor::{Asked, Monitor};
+pub use sketch::Sketch;
+pub use stop::{Evidence, News, Stop, StopAfter};
 pub use verdict::{Candidate, Claims, MAX_PROOFS, Verdict, Why};

@@ -37,10 +37,12 @@ pub struct Legacy {
     pub per_client: Rate,
     /// Percent of migrations that fail within `stop_window`, from which on nothing is migrated or expired any more.
     pub stop_failures: u32,
-    /// Migrations within `stop_window` below which their failures say nothing.
+    /// Failures within `stop_window` below which nothing stops.
     pub stop_minimum: u32,
     /// How far back failures count.
     pub stop_window: Duration,
+    /// From a stop to the trial after which migration goes on by itself.
+    pub stop_pause: Duration,
     /// `[[legacy.carrier]]`, in the order in which they are tried.
     pub carriers: Vec<LegacyCarrier>,
 }
@@ -86,6 +88,7 @@ impl Default for Legacy {
             stop_failures: 50,
             stop_minimum: 50,
             stop_window: minute,
+            stop_pause: minute * 10,
             carriers: Vec::new(),
         }
     }
@@ -100,6 +103,7 @@ impl Legacy {
         let default = Self::default();
         let enabled = table.flag("enabled", default.enabled);
         let window = Duration::from_secs(1)..=Duration::from_secs(3600);
+        let pause = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
         let legacy = Self {
             enabled,
             mode: table.one_of("mode", &LegacyMode::WORDS, default.mode),
@@ -114,6 +118,7 @@ impl Legacy {
             stop_failures: table.text("stop_failures", SHARE, share).unwrap_or(default.stop_failures),
             stop_minimum: table.number("stop_minimum", default.stop_minimum, 1..=1_000_000),
             stop_window: table.duration("stop_window", default.stop_window, window),
+            stop_pause: table.duration("stop_pause", default.stop_pause, pause),
             carriers: carrier::read(table, enabled),
         };
         table.finish();
