@@ -15,7 +15,8 @@ mod wire;
 
 pub(crate) use assertions::KeptAssertion;
 pub use backend::{
-    Caller, Credentials, Device, DevicesAnswer, Renewed, SignInAnswer, SignInRefusal, SignOutAnswer, Which,
+    Caller, Credentials, Device, DevicesAnswer, Ending, MigrateAnswer, Renewed, SignInAnswer, SignInRefusal,
+    SignOutAnswer, Which,
 };
 pub use door::{Counts, Resolved, Sessions};
 pub use lookup::{Found, Freshness, Lookup, RefusalCode, Unavailable};

@@ -5,6 +5,7 @@
 
 mod activity;
 mod devices;
+mod migrate;
 mod renew;
 mod sign_in;
 mod sign_out;
@@ -29,6 +30,7 @@ use crate::context::RequestId;
 use crate::http1::Head;
 use crate::pool::{Lease, Pool, PoolConfig};
 pub use devices::{Device, DevicesAnswer, Which};
+pub use migrate::{Ending, MigrateAnswer};
 pub use renew::Renewed;
 pub use sign_in::{Credentials, SignInAnswer, SignInRefusal};
 pub use sign_out::SignOutAnswer;

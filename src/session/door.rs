@@ -3,6 +3,7 @@
 mod devices;
 mod ending;
 mod fetch;
+mod migrating;
 mod privileges;
 mod reload;
 mod renewing;
@@ -90,6 +91,8 @@ struct Carried {
     renewing: Mutex<HashMap<SessionId, bool>>,
     /// Sessions that go on under a new sid because they may do more, and what came of it.
     renewals: Mutex<privileges::Renewals>,
+    /// What became of old cookies' proofs.
+    migrations: Mutex<migrating::Migrations>,
     /// Switches of the tenant under way.
     switches: Mutex<switching::Switches>,
     /// Sessions of which the backend said both that onboarding is needed and that it is completed.

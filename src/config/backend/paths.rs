@@ -26,6 +26,8 @@ pub struct BackendPaths {
     pub end_device: String,
     /// `DELETE`: end several, `{scope}` is `others` or `all`. Empty: the backend cannot.
     pub end_devices: String,
+    /// `POST`: a session in the place of what an old cookie proves. Empty: the backend cannot.
+    pub migrate: String,
     /// `POST`: which sessions are in use, in batches. Empty: the backend does not want to know.
     pub activity: String,
 }
@@ -49,6 +51,7 @@ impl BackendPaths {
             devices: String::new(),
             end_device: String::new(),
             end_devices: String::new(),
+            migrate: String::new(),
             activity: String::new(),
         };
         match preset {
@@ -60,6 +63,7 @@ impl BackendPaths {
                 devices: "/api/sessions/".into(),
                 end_device: "/api/sessions/by-public-id/{public_id}/".into(),
                 end_devices: "/api/sessions/?scope={scope}".into(),
+                migrate: "/api/sessions/migrate/".into(),
                 activity: "/api/sessions/activity/".into(),
                 ..none
             },
@@ -104,6 +108,7 @@ impl BackendPaths {
             devices: path("devices", sid, true).unwrap_or(default.devices),
             end_device: path("end_device", Holds::Always("{public_id}"), true).unwrap_or(default.end_device),
             end_devices: path("end_devices", Holds::Always("{scope}"), true).unwrap_or(default.end_devices),
+            migrate: path("migrate", Holds::Nothing, true).unwrap_or(default.migrate),
             activity: path("activity", Holds::Nothing, true).unwrap_or(default.activity),
         };
         table.finish();

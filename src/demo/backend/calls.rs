@@ -147,8 +147,11 @@ impl State {
 
     /// Puts a successor into the place of the session that asks.
     fn replace(&mut self, asked: &Asked<'_>, successor: Session) -> Reply {
-        self.sessions.end(&sha256(asked.sid()?.as_bytes()), asked.now);
-        self.created(StatusCode::OK, random_sid(), on_device(successor, asked), &[])
+        let (old, sid) = (sha256(asked.sid()?.as_bytes()), random_sid());
+        let new = sha256(sid.as_bytes());
+        let answer = self.created(StatusCode::OK, sid, on_device(successor, asked), &[])?;
+        self.sessions.supersede(&old, new, asked.now);
+        Ok(answer)
     }
 
     fn created(&mut self, status: StatusCode, sid: String, session: Session, evicted: &[Uuid]) -> Reply {

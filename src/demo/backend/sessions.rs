@@ -40,6 +40,10 @@ pub(super) struct Session {
     pub(super) ended: Option<Ended>,
     /// How long it lasts without activity.
     pub(super) idle_lifetime: Option<Duration>,
+    /// The one that was migrated to this one and stays alive beside it; they end together.
+    pub(super) keeps: Option<Digest>,
+    /// The one that this one was migrated to. It is the same session, under its old id.
+    pub(super) kept_for: Option<Digest>,
 }
 
 impl Session {
@@ -56,13 +60,16 @@ impl Session {
             user_agent: None,
             ended: None,
             idle_lifetime: policy.idle_lifetime,
+            keeps: None,
+            kept_for: None,
         }
     }
 
     /// The same session under another sid. It is no sign-in: when the person last proved who they are, and when that
     /// ends, do not move.
     pub(super) fn successor(&self, now: Timestamp) -> Self {
-        Self { public_id: Uuid::new_v4(), created_at: now, last_activity: now, ..self.clone() }
+        let (public_id, keeps, kept_for) = (Uuid::new_v4(), None, None);
+        Self { public_id, created_at: now, last_activity: now, keeps, kept_for, ..self.clone() }
     }
 
     pub(super) fn live(&self, now: Timestamp) -> bool {
@@ -130,16 +137,39 @@ impl Sessions {
 
     /// Live sessions of a user, newest first.
     pub(super) fn of_user(&self, user: &str, now: Timestamp) -> Vec<&Session> {
-        let mut own: Vec<&Session> = self.by_sid.values().filter(|s| s.user == user && s.live(now)).collect();
+        let own = |s: &&Session| s.user == user && s.live(now) && s.kept_for.is_none();
+        let mut own: Vec<&Session> = self.by_sid.values().filter(own).collect();
         own.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.public_id)));
         own
     }
 
-    /// Ends the session of a sid; its public id when it was live.
+    /// Ends the session of a sid, under each of its ids; its public id when it was live.
     pub(super) fn end(&mut self, hash: &Digest, now: Timestamp) -> Option<Uuid> {
         let session = self.by_sid.get_mut(hash).filter(|session| session.live(now))?;
         session.ended = Some(Ended::Revoked);
-        Some(session.public_id)
+        let (public_id, others) = (session.public_id, [session.keeps, session.kept_for]);
+        for other in others.iter().flatten() {
+            self.end(other, now);
+        }
+        Some(public_id)
+    }
+
+    /// Keeps a session alive under its old id, beside the one that it was migrated to.
+    pub(super) fn keep(&mut self, old: &Digest, new: Digest) {
+        if let Some(session) = self.by_sid.get_mut(old) {
+            session.kept_for = Some(new);
+        }
+        if let Some(session) = self.by_sid.get_mut(&new) {
+            session.keeps = Some(*old);
+        }
+    }
+
+    /// Ends a session that goes on under another sid: what it keeps, that one keeps.
+    pub(super) fn supersede(&mut self, old: &Digest, new: Digest, now: Timestamp) {
+        if let Some(kept) = self.by_sid.get_mut(old).and_then(|session| session.keeps.take()) {
+            self.keep(&kept, new);
+        }
+        self.end(old, now);
     }
 
     /// The live session of a sid, to be changed.
@@ -156,32 +186,41 @@ impl Sessions {
         policy: &SessionPolicy,
         now: Timestamp,
     ) -> Result<Vec<Uuid>, Refused> {
-        let own = self.by_sid.values_mut().filter(|session| session.user == user && session.live(now));
+        let counts = |session: &&mut Session| session.user == user && session.live(now) && session.kept_for.is_none();
+        let own = self.by_sid.values_mut().filter(counts);
         let (replaced, mut own): (Vec<_>, Vec<_>) = own.partition(|session| Some(session.public_id) == replaces);
         let surplus = policy.limit.map_or(0, |limit| (own.len() + 1).saturating_sub(limit.get()));
         if surplus > 0 && policy.limit_policy == LimitPolicy::Deny {
             return Err(Refused::new(StatusCode::CONFLICT, "session_limit"));
         }
+        let mut kept = Vec::new();
         for session in replaced {
             session.ended = Some(Ended::Revoked);
+            kept.extend(session.keeps);
         }
         // A new sid makes a session no younger.
         own.sort_by_key(|session| (session.authenticated_at, session.created_at, session.public_id));
         let evict = |session: &mut Session| {
             session.ended = Some(Ended::Evicted);
-            session.public_id
+            (session.public_id, session.keeps)
         };
-        Ok(own.into_iter().take(surplus).map(evict).collect())
+        let evicted: Vec<_> = own.into_iter().take(surplus).map(evict).collect();
+        for hash in kept.into_iter().chain(evicted.iter().filter_map(|(_, keeps)| *keeps)) {
+            self.end(&hash, now);
+        }
+        Ok(evicted.into_iter().map(|(public_id, _)| public_id).collect())
     }
 
-    /// Ends every live session that fits; their public ids.
+    /// Ends every live session that fits; their public ids. One that is kept for another ends with that one only.
     pub(super) fn end_where(&mut self, now: Timestamp, fits: impl Fn(&Session) -> bool) -> Vec<Uuid> {
-        let mut ended = Vec::new();
-        for session in self.by_sid.values_mut().filter(|session| session.live(now) && fits(session)) {
-            session.ended = Some(Ended::Revoked);
-            ended.push(session.public_id);
-        }
-        ended
+        let kept = |session: &Session| {
+            session.kept_for.and_then(|other| self.by_sid.get(&other)).is_some_and(|other| other.live(now))
+        };
+        let ending: Vec<Digest> = (self.by_sid.iter())
+            .filter(|(_, session)| session.live(now) && fits(session) && !kept(session))
+            .map(|(hash, _)| *hash)
+            .collect();
+        ending.iter().filter_map(|hash| self.end(hash, now)).collect()
     }
 }
 

@@ -146,7 +146,7 @@ impl Inner {
         }
     }
 
-    async fn permit(&self, was_good: bool) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self, was_good: bool) -> Option<SemaphorePermit<'_>> {
         if let Ok(permit) = self.anyone.try_acquire() {
             return Some(permit);
         }

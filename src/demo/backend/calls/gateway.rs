@@ -36,9 +36,18 @@ impl State {
             Seen::OtherProof => return Err(no()),
             Seen::No => {}
         }
-        let successor = self.live(value, asked.now).map_err(|_| no())?.1.successor(asked.now);
+        let keep = object.get("keep").and_then(Value::as_bool).unwrap_or(false);
+        let old = self.live(value, asked.now).map_err(|_| no())?.1;
+        if old.kept_for.is_some() {
+            return Err(no());
+        }
+        let (old, new, successor) = (sha256(value.as_bytes()), sha256(sid.as_bytes()), old.successor(asked.now));
         let answer = self.created(StatusCode::CREATED, sid, on_device(successor, asked), &[]).map_err(|_| no())?;
-        self.sessions.end(&sha256(value.as_bytes()), asked.now);
+        if keep {
+            self.sessions.keep(&old, new);
+        } else {
+            self.sessions.supersede(&old, new, asked.now);
+        }
         self.migrations.remember(key, value, asked.now);
         Ok(answer)
     }

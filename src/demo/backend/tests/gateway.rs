@@ -38,6 +38,39 @@ async fn migrate_always_a_fresh_sid_200_for_a_repeat_of_the_key_401_proof_refuse
 }
 
 #[tokio::test]
+async fn a_session_that_is_kept_lives_on_under_its_old_id_until_the_new_one_ends() {
+    let backend = Backend::new(KEY);
+    let keep = |old: &Value, key: &str| {
+        let proof = json!({ "kind": "session_id", "value": old["sid"] });
+        let body = json!({ "proof": proof, "source": "session_token", "idempotency_key": key, "keep": true });
+        let backend = backend.clone();
+        async move { call(&backend, "POST migrate/", "", body).await }
+    };
+    let alive = async |session: &Value| validated(&backend, text(session, "/sid")).await.0 == 200;
+    let end = async |what: &str, session: &Value| call(&backend, what, text(session, "/sid"), Value::Null).await;
+    for what in ["DELETE current/", "DELETE ?scope=all"] {
+        let old = sign_in(&backend, "alice@acme.test").await;
+        let (status, new) = keep(&old, what).await;
+        assert_eq!(status, 201);
+        assert!(alive(&old).await && alive(&new).await);
+        assert_eq!(keep(&old, what).await.0, 200, "a repeat");
+        assert_eq!(keep(&old, "another key").await.0, 401, "one proof makes one session, once");
+        let (_, list) = end("GET ", &new).await;
+        assert_eq!(list["sessions"].as_array().unwrap().len(), 1, "it is one session");
+        end("DELETE ?scope=others", &new).await;
+        assert!(alive(&old).await && alive(&new).await, "it is none of the others");
+        let (_, rotated) = end("POST current/rotate/", &new).await;
+        assert!(alive(&old).await && alive(&rotated).await);
+        end(what, &rotated).await;
+        assert!(!alive(&old).await && !alive(&rotated).await, "{what}");
+    }
+    let old = sign_in(&backend, "alice@acme.test").await;
+    let (_, new) = keep(&old, "other way").await;
+    end("DELETE current/", &old).await;
+    assert!(!alive(&new).await, "signed out where the old id is still used");
+}
+
+#[tokio::test]
 async fn revoke_by_sid_sha256_user_tenant_or_all_with_issued_before() {
     let backend = Backend::new(KEY);
     let revoke = |body: Value| {
