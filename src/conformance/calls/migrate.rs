@@ -19,6 +19,9 @@ pub(super) const CHECKS: &[Check] = &[
     check!("migrate.opaque-repeat", REPEAT, repeat, "opaque"),
     check!("migrate.opaque-other-proof", OTHER, other_proof, "opaque"),
     check!("migrate.opaque-replay", REPLAY, replay, "opaque"),
+    check!("migrate.keep", KEEP, kept),
+    check!("migrate.keep-replay", KEEP_REPLAY, kept_replay),
+    check!("migrate.keep-end", KEEP_END, kept_end),
     check!("migrate.refused", "401 proof_refused", refused),
     check!("migrate.malformed", "A proof has a kind and a value, and the call an idempotency_key", malformed),
 ];
@@ -27,6 +30,9 @@ const MADE: &str = "201 session with \"sid\", always a fresh one";
 const REPEAT: &str = "200 for a repeat of the key: the same session";
 const OTHER: &str = "One proof makes one session: under its key, another proof gets nothing";
 const REPLAY: &str = "After that session was signed out, the proof is refused";
+const KEEP: &str = "With \"keep\": true the old session stays alive; without, it ends in the same transaction";
+const KEEP_REPLAY: &str = "One proof makes one session, also while the old session is kept alive";
+const KEEP_END: &str = "A session that was kept alive ends with the new one";
 
 fn body(kind: &str, value: &str, source: &str, key: &str) -> Value {
     json!({"proof": {"kind": kind, "value": value}, "source": source, "idempotency_key": key})
@@ -86,6 +92,42 @@ async fn replay(suite: &Suite, kind: &'static str) -> Done {
     suite.call("DELETE current/").session(&before.sid).send().await?.status(204)?;
     migrate(suite, &before.body).await?.says(401, "proof_refused")?;
     suite.refused(&before.sid, &[]).await
+}
+
+/// Migrates a session of today: its sid, and that of the new one.
+async fn of_today(suite: &Suite, keep: bool) -> Result<(String, String), Stop> {
+    let proof = suite.people.proof("session_id")?;
+    if proof.value().await?.is_some() {
+        return Err(Stop::Skip("a session of today is no proof here".into()));
+    }
+    let old = suite.member().await?.sid;
+    let mut body = body("session_id", &old, &proof.source, &key());
+    if keep {
+        body["keep"] = json!(true);
+    }
+    let answer = migrate(suite, &body).await?;
+    Ok((old, suite.made(&answer, 201)?.sid))
+}
+
+async fn kept(suite: &Suite) -> Done {
+    let (old, new) = of_today(suite, true).await?;
+    suite.lives(&old, "for it was kept").await?;
+    suite.lives(&new, "for it was just made").await?;
+    let (old, _) = of_today(suite, false).await?;
+    suite.refused(&old, &[]).await
+}
+
+async fn kept_replay(suite: &Suite) -> Done {
+    let (old, new) = of_today(suite, true).await?;
+    let body = body("session_id", &old, "session_id", &key());
+    migrate(suite, &body).await?.says(401, "proof_refused")?;
+    suite.lives(&new, "for its proof was only presented again").await
+}
+
+async fn kept_end(suite: &Suite) -> Done {
+    let (old, new) = of_today(suite, true).await?;
+    suite.call("DELETE current/").session(&new).send().await?.status(204)?;
+    suite.refused(&old, &[]).await
 }
 
 async fn refused(suite: &Suite) -> Done {
