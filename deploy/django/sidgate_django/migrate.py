@@ -25,7 +25,7 @@ REPEAT = timedelta(seconds=60)
 
 
 def migrate(request):
-    """`{"proof":{"kind","value"},"source","idempotency_key"}`, and `"keep":true` where the older session stays alive."""
+    """`{"proof":{"kind","value"},"source","idempotency_key"}`; with `"keep":true` the older session stays alive."""
     kind, value, source, key, keep = asked(json_object(request))
     hashes = {"proof_sha256": hashed(f"{kind} {value}"), "key_sha256": hashed(key)}
     sid = derived_sid(key)
@@ -66,7 +66,7 @@ def migrate(request):
 
 
 def taken_over(session, keep, request):
-    """Whether the older session was still there to be continued: ended by that, or with `keep` held until it is linked."""
+    """Whether the older session was still there: it ends here, or with `keep` is held until it is linked."""
     own = Session.objects.filter(pk=session.pk)
     if keep:
         return own.live().select_for_update(of=("self",)).first() is not None

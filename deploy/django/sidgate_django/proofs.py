@@ -30,7 +30,7 @@ class Proof:
     user: object
     # When the person proved who they are, where that is known. A migration is no sign-in.
     authenticated_at: datetime | None = None
-    # The session of this app that the new one continues. It is ended, or with `keep` stays alive as long as the new one.
+    # The session of this app that the new one continues. It ends, or with `keep` lives as long as the new one.
     session: Session | None = None
     # Ends an older session of another kind, in the same transaction. Not called with `keep`.
     end: Callable[[], None] | None = None
