@@ -8,8 +8,8 @@ import { chromium, request } from "playwright-core";
 import { ROOT } from "./process.js";
 
 export const RESULTS = join(ROOT, "tests/e2e/results");
-const PASSWORD = "correct horse";
-const ADDRESS = {
+export const PASSWORD = "correct horse";
+export const ADDRESS = {
   alice: "alice@acme.test", bob: "bob@globex.test", carol: "carol@acme.test", dave: "dave@acme.test",
   newbie: "newbie@example.test",
 };
@@ -50,13 +50,13 @@ function open() {
   return shared;
 }
 
-/** A browser of its own, with an environment of its own. */
-export function launch(env = {}) {
+/** A browser of its own, with an environment and more switches of its own. */
+export function launch(env = {}, switches = []) {
   return chromium.launch({
     executablePath: executable(),
     // Chromium's own sandbox refuses to work for root.
     chromiumSandbox: process.getuid?.() !== 0,
-    args: SWITCHES,
+    args: [...SWITCHES, ...switches],
     env: { ...process.env, ...env },
   });
 }

@@ -1,6 +1,7 @@
 // Applications that were there before the gateway, and keep their middleware: one per version of Next.js, with the real
-// Django behind the gateway. Two gateways stand in front of each: `preset` as the README says, and `blind`, with routes
-// written by hand and neither forward_sid nor session_cookies: the application does not see the cookie that it looks for.
+// Django behind the gateway. Three gateways stand in front of each: `preset` as the README says; `legacy`, which migrates its
+// cookies as well; and `blind`, with routes written by hand and neither forward_sid nor session_cookies: the application
+// does not see the cookie that it looks for.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +9,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { suite } from "./browser.js";
 import { Django } from "./django.js";
+import { configuration, SECRET } from "./legacy.js";
 import { freePorts, ROOT, run, Service } from "./process.js";
 import { gatewayProgram } from "./stack.js";
 
@@ -15,11 +17,13 @@ const APPS = join(ROOT, "tests/e2e/apps");
 
 const HEAD = {
   preset: 'preset = "existing-nextjs"\n',
+  legacy: 'preset = "existing-nextjs"\n',
   blind: "",
 };
 
 const ROUTES = {
   preset: "",
+  legacy: configuration("enforce", "legacy-key"),
   blind: `
 [pages]
 next_parameter = "returnTo"
@@ -35,6 +39,7 @@ class Shared {
   async start() {
     this.folder = await mkdtemp(join(tmpdir(), "sidgate-existing-"));
     this.key = randomBytes(32).toString("hex");
+    await writeFile(join(this.folder, "legacy-key"), SECRET);
     await run(join(APPS, "prepare"), []);
     this.django = new Django(this.folder, "django", { SIDGATE_GATEWAY_KEY: this.key, DEMO_KEY: randomBytes(32).toString("hex") });
     const certificates = run("certs/dev.sh", ["--out", join(this.folder, "certs")]);
@@ -139,6 +144,10 @@ class Gateway {
   revoke(sid) {
     return shared.django.revoke(sid);
   }
+
+  get django() {
+    return shared.django;
+  }
 }
 
 const versions = new Map();
@@ -151,6 +160,10 @@ export function inFrontOf(version, kind, name, body) {
   const site = {
     get url() {
       return gateway().url;
+    },
+    host: "localhost",
+    get django() {
+      return shared.django;
     },
     start: () => existing.start(),
   };

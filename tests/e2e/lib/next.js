@@ -21,13 +21,15 @@ after(async () => {
 }, { timeout: 90_000 });
 
 /**
- * Promises of one more gateway in front of the same Next.js and Django: see `Stack.another`. Hosts are under `host`. With
- * `django`, settings (DEMO_...), sessions are those of one more Django, which starts without any: `site.django`.
- * With `audit` there is a trail: `site.audit`.
+ * One more gateway in front of the same Next.js and Django: see `Stack.another`. Hosts are under `host`. With `django`,
+ * which makes its settings (DEMO_...) of the stack, sessions are those of one more Django, which starts without any:
+ * `site.django`; with `beside`, of the one of that other gateway. With `audit` there is a trail: `site.audit`. `prepare(stack)` comes before the gateway.
  */
-export function behindAnotherGateway(name, { configuration, change = (text) => text, host = "localhost", django, audit }, body) {
+export function anotherGateway({ configuration, change = (text) => text, host = "localhost", django, beside, audit, prepare }) {
   let port;
   const other = {
+    stack,
+    host,
     get url() {
       return `https://${host}:${port}`;
     },
@@ -38,8 +40,13 @@ export function behindAnotherGateway(name, { configuration, change = (text) => t
     at: (label, path = "") => `https://${label}.${host}:${port}${path}`,
     start: async () => {
       await site.start();
+      await prepare?.(stack);
+      await beside?.start();
+      other.django ??= beside?.django;
       if (django) {
-        other.django ??= await stack.anotherDjango(`django-${configuration}`, django);
+        other.django ??= await stack.anotherDjango(`django-${configuration}`, django(stack));
+      }
+      if (other.django) {
         const before = change;
         change = (text) => before(text.replaceAll(`"${stack.django}"`, `"${other.django.url}"`));
       }
@@ -51,6 +58,16 @@ export function behindAnotherGateway(name, { configuration, change = (text) => t
       port ??= await stack.another(configuration, change);
     },
   };
+  return other;
+}
+
+/** Promises of one more gateway, by the options of `anotherGateway`; `django` may be the settings themselves. */
+export function behindAnotherGateway(name, { django, ...options }, body) {
+  behind(name, anotherGateway({ ...options, django: django && (() => django) }), body);
+}
+
+/** Promises of a gateway that may be in front of several suites. */
+export function behind(name, other, body) {
   suite(name, other, (promise) => body(promise, other, stack));
 }
 

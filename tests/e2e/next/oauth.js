@@ -116,7 +116,7 @@ behindTheGateway("sign-in with an identity provider", (promise, stack) => {
     const signsIn = (token) => visitor.fetches("/api/auth/session-v2", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ accessToken: token }),
     });
-    for (const token of [stack.idp.issue("alice", "another application"), stack.idp.issue("mallory"), "made up"]) {
+    for (const token of [stack.idp.issue("alice", { client: "another application" }), stack.idp.issue("mallory"), "made up"]) {
       const refused = await signsIn(token);
       assert.deepEqual([refused.status, refused.json.error.code], [401, "invalid_credentials"]);
     }

@@ -25,5 +25,13 @@ export function gate(request) {
   if (request.cookies.get("onboardingCompleted")?.value === "false" && PROTECTED.some((pattern) => pattern.test(pathname))) {
     return NextResponse.redirect(new URL("/onboarding", request.url));
   }
-  return NextResponse.next();
+  // Nor does it ever stop to write.
+  return pathname === "/dashboard/old" ? remembers(NextResponse.next()) : NextResponse.next();
+}
+
+function remembers(response) {
+  response.cookies.set("session_token", "0190d6d2-7c2f-4a3b-8c4d-0123456789ab", { httpOnly: true, maxAge: 3600 });
+  response.cookies.set("onboardingCompleted", "false", { maxAge: 3600 });
+  response.cookies.set("theme", "light", { maxAge: 3600 });
+  return response;
 }
