@@ -1,6 +1,7 @@
 //! `[legacy]`: what browsers still carry from the application's own sessions, and how it becomes one of ours.
 
 mod carrier;
+mod check;
 mod names;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use jiff::civil::Date;
 pub use carrier::{JsonPointers, KeyFrom, LegacyCarrier, LegacyFormat};
 
 use super::table::{Problem, Table};
-use super::{Rate, address, value};
+use super::{Rate, Session, address, value};
 
 /// `[legacy]`: the migration of legacy cookies.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +100,7 @@ fn owned(texts: &[&str]) -> Vec<String> {
 }
 
 impl Legacy {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(super) fn read(table: &mut Table<'_>, session: &Session) -> Self {
         let default = Self::default();
         let enabled = table.flag("enabled", default.enabled);
         let window = Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -123,6 +124,7 @@ impl Legacy {
         };
         table.finish();
         legacy.check(table);
+        legacy.check_names(table, session);
         legacy
     }
 

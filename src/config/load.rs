@@ -105,7 +105,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let session = root.table("session", Session::read);
     let activity = root.table("activity", Activity::read);
     let sign_in = root.table("sign_in", SignIn::read);
-    let legacy = root.table("legacy", Legacy::read);
+    let legacy = root.table("legacy", |t| Legacy::read(t, &session));
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
     let assertion = root.table("assertion", Assertion::read);
