@@ -152,6 +152,8 @@ pub struct Context {
     pub user_agent: Option<HeaderValue>,
     /// The upstream is `next dev`: only `sidgate dev` says so.
     pub next_dev: bool,
+    /// Legacy cookies go: the upstream neither sees nor sets them.
+    pub clears_legacy: bool,
     /// What the answer must set.
     pub set_cookies: Vec<HeaderValue>,
     /// What the answer expires as far as there is room: the lines of one cookie together, those that matter most first.
@@ -239,6 +241,7 @@ impl Context {
             user_agent: headers.get(USER_AGENT).cloned(),
             id_header: id.header(),
             next_dev: false,
+            clears_legacy: false,
             set_cookies: Vec::new(),
             expiries: Vec::new(),
             facts: Facts::default(),

@@ -8,6 +8,7 @@ mod described;
 mod devices;
 mod fix;
 mod jwks;
+mod migrate;
 mod origin;
 mod script;
 mod session;
@@ -38,6 +39,8 @@ const DEVICES: &str = "/api/auth/sessions";
 /// Puts cookies in order.
 const FIX: &str = "/api/auth/fix-session";
 
+/// Makes legacy cookies a session.
+const MIGRATE: &str = "/api/auth/migrate-session";
 /// The session API as a module for browsers.
 const SCRIPT: &str = "/api/auth/session.js";
 
@@ -54,6 +57,8 @@ pub enum Endpoint {
     Device,
     /// `POST` puts a browser's cookies in order; `GET` is a page with the button for it.
     Fix,
+    /// `POST` makes legacy cookies a session.
+    Migrate,
     /// `GET` of the module for browsers.
     Script,
 }
@@ -66,6 +71,7 @@ impl Endpoint {
             TENANT => Some(Self::Tenant),
             DEVICES => Some(Self::Devices),
             FIX => Some(Self::Fix),
+            MIGRATE => Some(Self::Migrate),
             SCRIPT => Some(Self::Script),
             path => {
                 let one = path.strip_prefix(DEVICES)?.strip_prefix('/')?;
@@ -81,6 +87,7 @@ impl Endpoint {
             Self::Tenant => TENANT,
             Self::Devices => DEVICES,
             Self::Fix => FIX,
+            Self::Migrate => MIGRATE,
             Self::Device => "/api/auth/sessions/{publicId}",
             Self::Script => SCRIPT,
         }
@@ -92,7 +99,7 @@ impl Endpoint {
         let ours = match self {
             Self::Session => cx.method == Method::DELETE,
             Self::Devices | Self::Device => true,
-            Self::Tenant | Self::Fix | Self::Script => false,
+            Self::Tenant | Self::Fix | Self::Migrate | Self::Script => false,
         };
         ours && gateway.accepts_header()
             && !headers.contains_key(COOKIE)
@@ -127,6 +134,8 @@ impl Endpoint {
             (Self::Fix, &Method::GET | &Method::HEAD) => Ok(fix::get()),
             (Self::Fix, &Method::POST) => fix::post(gateway, cx, request).await,
             (Self::Fix, _) => Err(Rejection::method("GET, POST".into())),
+            (Self::Migrate, &Method::POST) => migrate::post(gateway, cx, request.headers()).await,
+            (Self::Migrate, _) => Err(Rejection::method("POST".into())),
             (Self::Script, &Method::GET | &Method::HEAD) => Ok(script::get()),
             (Self::Script, _) => Err(Rejection::method("GET".into())),
         }

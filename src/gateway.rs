@@ -7,6 +7,7 @@ mod audited;
 mod disagreement;
 mod handed_over;
 mod judge;
+mod legacy;
 mod outcome;
 mod privileges;
 mod read;
@@ -38,6 +39,7 @@ use crate::route::{Blocked, Kind, Route, RouteTable};
 use crate::session::Sessions;
 use crate::upstream::{Tunnels, Upstream};
 use disagreement::Warned;
+use legacy::Legacy;
 pub(crate) use reload::Before;
 
 /// Switches of the tenant by one user: more than a person makes.
@@ -67,6 +69,8 @@ pub struct Gateway {
     trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
+    /// What comes of legacy cookies; none where that is off.
+    legacy: Option<Legacy>,
     /// The session API takes `Authorization: Session` too.
     accept_header: bool,
     public_origin: Option<Origin>,
@@ -156,6 +160,7 @@ impl Gateway {
                 Some(before) if before.config.sign_in == config.sign_in => before.gateway.limits.clone(),
                 _ => Arc::new(Limits::new(config)),
             },
+            legacy: Legacy::new(config, &audit, before.and_then(|before| before.gateway.legacy.as_ref())),
             warned: Warned::default(),
             trusted: config.server.trusted_proxies.clone(),
             strict_host: config.server.strict_host,

@@ -110,6 +110,7 @@ pub(super) fn because(word: &str) -> Option<&'static str> {
         "account_disabled" => "the account is disabled",
         "session_rotated" => "the sid was replaced a moment ago, and this request still carries the old one",
         "session_conflict" => "the browser sent the live sids of two different users",
+        "legacy_conflict" => "the browser's legacy cookies are of different users, so nobody was signed in",
         "backend_unavailable" => "the session backend does not answer; the cookie is kept",
         "too_many_refused_sids" => "too many requests with sids that do not exist came from this address",
         "session" => "the session suffices",

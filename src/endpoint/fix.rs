@@ -5,8 +5,7 @@
 //! page then. While the backend does not answer nothing is touched. `GET` is a page with one button, for a link in a
 //! mail; it changes nothing.
 //!
-//! Legacy cookies will join in where [`fix`] gathers what to clear: they are expired with the rest, and claims in them
-//! are asked about where no sid is live.
+//! Legacy cookies are expired with the rest, and where no sid is live the backend is asked about what they prove.
 
 mod page;
 
@@ -26,7 +25,7 @@ use crate::decision::{Reason, Refusal, Wants};
 use crate::gateway::Gateway;
 use crate::limit::client_prefix;
 use crate::rejection::Rejection;
-use crate::session::{Found, Freshness, Lookup, RefusalCode, Session, SessionId};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Resolved, Session, SessionId};
 pub(super) use page::get;
 
 /// What is true of the sids that came.
@@ -86,8 +85,14 @@ pub(super) async fn post(
 async fn fix(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<(Truth, Vec<String>), Rejection> {
     let came = gateway.sids(headers);
     let lookups = ask(gateway, cx, &came).await?;
-    let truth = truth_of(&lookups);
-    let mut cleared = Vec::new();
+    let truth = match truth_of(&lookups) {
+        // One is being replaced, or two are live: what the browser has is too much, not too little.
+        Truth::None(reason) if !matches!(reason, Reason::Refused(RefusalCode::Rotated | RefusalCode::Conflict)) => {
+            claimed(gateway, cx, headers, reason).await?
+        }
+        truth => truth,
+    };
+    let mut cleared = gateway.end_legacy(cx, headers);
     match &truth {
         Truth::Live(sid, found) => {
             cx.facts.fingerprint = Some(found.session.fingerprint);
@@ -130,6 +135,22 @@ async fn ask(gateway: &Gateway, cx: &mut Context, came: &SidCookies) -> Result<V
         }
     }
     Ok(lookups)
+}
+
+/// Where no sid is live: what the legacy cookies are worth.
+async fn claimed(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap, reason: Reason) -> Result<Truth, Rejection> {
+    let Some(Resolved { lookup, sid, .. }) = gateway.claim_legacy(cx, headers).await else {
+        return Ok(Truth::None(reason));
+    };
+    match (lookup, sid) {
+        (Lookup::Found(found), Some(sid)) => Ok(Truth::Live(sid, found)),
+        (Lookup::Refused(code), _) => Ok(Truth::None(Reason::Refused(code))),
+        (Lookup::Unavailable(_), _) => Err(Rejection::backend_unavailable()),
+        (Lookup::Throttled { retry_after }, _) => {
+            Err(Rejection::decided(Refusal::Throttled, Reason::Throttled, None).retry_after(retry_after))
+        }
+        (Lookup::Absent | Lookup::Found(_), _) => Ok(Truth::None(reason)),
+    }
 }
 
 /// The first live one counts, unless they are of different users: which of them the person means would be a guess.

@@ -27,6 +27,7 @@ impl Gateway {
     ) -> Result<Resolved, Rejection> {
         let public = route.access == Access::Public && page.is_none_or(|(_, r)| r.access == Access::Public);
         if public {
+            self.pass_legacy(cx, headers);
             return Ok(Resolved { lookup: Lookup::Absent, sid: None, heal: false });
         }
         let by_header = route.accept_session_header && page.is_none_or(|(_, r)| r.accept_session_header);
@@ -36,7 +37,7 @@ impl Gateway {
     /// Asks whose request it is by its cookies, and notes what came of it.
     pub(crate) async fn resolve(&self, cx: &mut Context, headers: &HeaderMap) -> Resolved {
         let cookies = self.sids(headers);
-        self.resolve_sids(cx, &cookies).await
+        self.resolve_sids(cx, headers, &cookies).await
     }
 
     /// The same, where it may say so in a header with `by_header`.
@@ -50,13 +51,17 @@ impl Gateway {
         by_header: bool,
     ) -> Result<Resolved, Rejection> {
         let sids = self.credentials(cx, headers, by_header)?;
-        Ok(self.resolve_sids(cx, &sids).await)
+        Ok(self.resolve_sids(cx, headers, &sids).await)
     }
 
-    async fn resolve_sids(&self, cx: &mut Context, sids: &SidCookies) -> Resolved {
+    async fn resolve_sids(&self, cx: &mut Context, headers: &HeaderMap, sids: &SidCookies) -> Resolved {
         let started = Instant::now();
-        let resolved = self.sessions.resolve(sids, &|| cx.caller()).await;
-        if sids.sent > 0 {
+        let mut resolved = self.sessions.resolve(sids, &|| cx.caller()).await;
+        if self.legacy.is_some() {
+            // Boxed: a first visit is rare, and every request would carry its room.
+            resolved = Box::pin(self.visit(cx, headers, sids, resolved)).await;
+        }
+        if sids.sent > 0 || resolved.sid.is_some() {
             cx.facts.session_us = u64::try_from(started.elapsed().as_micros()).ok();
         }
         note(cx, &resolved);

@@ -30,7 +30,7 @@ impl Gateway {
         }
         self.drop_sid(cx, permit.drop_sid());
         let proof = self.signers.get(route.upstream).and_then(Option::as_ref);
-        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), cleared: None, proof };
+        let rules = Rules { cookie: &self.cookie, route, sid: resolved.sid.as_ref(), cleared: self.cleared(cx), proof };
         let Some(target) = self.upstreams.get(route.upstream) else { return Err(Rejection::not_found()) };
         // Those of a public route too, on which nobody has asked whose they are.
         let came =

@@ -19,7 +19,7 @@ use crate::audit::{Audit, Event, Kind};
 use crate::config::{self, Rate};
 use crate::context::{Context, MigrationOutcome};
 use crate::limit::{Limiter, client_prefix};
-use crate::session::{Proof, Session, SessionId};
+use crate::session::{Proof, Session, SessionId, Unavailable};
 
 /// Refusals and the like that are told, per client prefix.
 const TOLD: Rate = Rate { count: 60, per: Duration::from_secs(60) };
@@ -161,10 +161,14 @@ impl Monitor {
     }
 
     /// The backend gave no answer that counts: nothing was expired, nothing is lost.
-    pub fn unavailable(&self, cx: &mut Context, asked: Asked<'_>) {
+    ///
+    /// It counts as a failure where it answers: one that is down is down for everybody, and works again when it is back.
+    pub fn unavailable(&self, cx: &mut Context, asked: Asked<'_>, why: Unavailable) {
         let carrier = &asked.0.carrier;
         note(cx, carrier, MigrationOutcome::Unavailable);
-        self.hear(cx, asked, Evidence::Failed);
+        if matches!(why, Unavailable::Status(_) | Unavailable::Malformed) {
+            self.hear(cx, asked, Evidence::Failed);
+        }
         if self.unavailable.check(()).is_ok() {
             tracing::warn!(
                 request_id = %cx.id, %carrier, again_in_s = AGAIN.per.as_secs(),
@@ -174,16 +178,14 @@ impl Monitor {
     }
 
     /// Its client has tried too often.
-    pub fn limited(&self, cx: &mut Context, asked: Asked<'_>) {
-        note(cx, &asked.0.carrier, MigrationOutcome::Limited);
+    pub fn limited(&self, cx: &mut Context, claims: &Claims) {
+        note(cx, &carrier_of(claims), MigrationOutcome::Limited);
         tracing::debug!(request_id = %cx.id, "[Session-V2] too many migrations of one client");
     }
 
     /// There is nothing in them that could be asked about.
     pub fn nothing(&self, cx: &mut Context, claims: &Claims) {
-        let worst = claims.candidates.iter().find(|c| matches!(c.verdict, Verdict::Rejected(_)));
-        let carrier = worst.or(claims.candidates.first()).map_or_else(|| NO_CARRIER.into(), |c| c.carrier.clone());
-        note(cx, &carrier, MigrationOutcome::Nothing);
+        note(cx, &carrier_of(claims), MigrationOutcome::Nothing);
         // A key that is not the application's shows here, and `enforce` would throw everybody's cookies away.
         if claims.candidates.iter().any(|c| c.verdict.why() == Some(Why::Undecryptable)) {
             let news = self.stop().hear(self.of_client(cx), Evidence::Doubtful, Instant::now());
@@ -272,6 +274,13 @@ impl Monitor {
             self.audit.note(event.request(&cx.id.to_string(), cx.client, agent));
         }
     }
+}
+
+/// That of the first proof; without one of what failed, or of what was there.
+fn carrier_of(claims: &Claims) -> Arc<str> {
+    let failed = || claims.candidates.iter().find(|c| matches!(c.verdict, Verdict::Rejected(_)));
+    let first = claims.proofs().first().map(|(candidate, _)| *candidate).or_else(failed);
+    first.or(claims.candidates.first()).map_or_else(|| NO_CARRIER.into(), |c| c.carrier.clone())
 }
 
 fn note(cx: &mut Context, carrier: &Arc<str>, outcome: MigrationOutcome) {

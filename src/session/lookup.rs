@@ -26,6 +26,8 @@ pub enum RefusalCode {
     Rotated,
     /// Ours: two live sids of different users came in one request.
     Conflict,
+    /// Ours: the legacy cookies of one request are of different users.
+    LegacyConflict,
 }
 
 impl RefusalCode {
@@ -41,13 +43,14 @@ impl RefusalCode {
             Self::Bare => "session_refused",
             Self::Rotated => "session_rotated",
             Self::Conflict => "session_conflict",
+            Self::LegacyConflict => "legacy_conflict",
         }
     }
 
     /// Whether the cookie goes with it. Not where the backend did not say that the session has ended, and not where
-    /// another sid is on its way to the browser.
+    /// another sid is on its way to the browser, and not where none came.
     pub fn drops_sid(self) -> bool {
-        !matches!(self, Self::Bare | Self::Rotated)
+        !matches!(self, Self::Bare | Self::Rotated | Self::LegacyConflict)
     }
 
     /// Whether one more question may end otherwise: a replica that lags, a cache in front of it, a failure that looks

@@ -78,7 +78,7 @@ impl Inner {
             | RefusalCode::Revoked
             | RefusalCode::AccountDisabled => true,
             RefusalCode::Unknown => was_good,
-            RefusalCode::Bare | RefusalCode::Rotated | RefusalCode::Conflict => false,
+            RefusalCode::Bare | RefusalCode::Rotated | RefusalCode::Conflict | RefusalCode::LegacyConflict => false,
         };
         if !ended || !self.audit.is_news(sid) {
             return;

@@ -90,6 +90,12 @@ impl Sessions {
         }
     }
 
+    /// Whether a proof that the backend refuses is worth nothing for good. Where it has no words for that, it may be an
+    /// outage.
+    pub fn judges_proofs(&self) -> bool {
+        self.0.backend.can_migrate()
+    }
+
     /// Whether what becomes of this proof is known here, or about to be: asking costs the backend nothing.
     pub fn has_seen(&self, proof: &Proof) -> bool {
         let now = Instant::now();
