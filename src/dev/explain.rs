@@ -194,6 +194,7 @@ mod tests {
             Code::AccountDisabled,
             Code::Rotated,
             Code::Conflict,
+            Code::LegacyConflict,
             Code::Bare,
         ];
         let all = vec![
@@ -238,6 +239,7 @@ mod tests {
                     | Code::AccountDisabled
                     | Code::Rotated
                     | Code::Conflict
+                    | Code::LegacyConflict
                     | Code::Bare,
                 ) => {}
             }
