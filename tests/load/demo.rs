@@ -55,7 +55,7 @@ impl Drop for Demo {
 }
 
 /// `sidgate` as it was built beside this program.
-fn program() -> Result<PathBuf, Fault> {
+pub(crate) fn program() -> Result<PathBuf, Fault> {
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
     let beside = own.parent().and_then(|examples| examples.parent()).map(|folder| folder.join("sidgate"));
     beside

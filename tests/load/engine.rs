@@ -108,7 +108,8 @@ pub(crate) async fn run(
     scenario: Arc<Scenario>,
     stop: &CancellationToken,
 ) -> Result<Run, Fault> {
-    let (kind, rate) = (scenario.kind, scenario.rate);
+    let (kind, rate, scenario_limit) = (scenario.kind, scenario.rate, scenario.browsers());
+    let quiet = scenario.quiet;
     // A first connection, so that a target that is not there is one sentence and not a run of failures.
     target.connect().await.map_err(|why| format!("{}: {why}", target.origin))?;
     let shared = Arc::new(Shared {
@@ -125,7 +126,8 @@ pub(crate) async fn run(
     let halt = Arc::new(AtomicBool::new(false));
     let Options { warmup, duration, arrivals, seed, .. } = *options;
     let started = Instant::now();
-    let pacer = Pace { rate, warmup, duration, arrivals, seed }.start(shared.queue.clone(), halt.clone());
+    let limit = scenario_limit;
+    let pacer = Pace { rate, warmup, duration, arrivals, seed, limit }.start(shared.queue.clone(), halt.clone());
     let mut progress = Progress::new(kind, warmup, duration);
     let mut seconds = Vec::new();
     let mut cut_short = false;
@@ -144,7 +146,9 @@ pub(crate) async fn run(
         }
         let (backlog, in_flight) = (shared.queue.backlog(), shared.in_flight.load(Relaxed));
         let second = shared.measured().turn(started.elapsed().as_secs(), backlog, in_flight);
-        progress.show(&second);
+        if !quiet {
+            progress.show(&second);
+        }
         seconds.push(second);
         if pacer.is_finished() {
             let until = *drained_by.get_or_insert(Instant::now() + DRAIN);
@@ -197,6 +201,11 @@ async fn one(shared: &Shared, slot: &tokio::sync::Mutex<Option<Connection>>, own
     let (request, asker) = shared.scenario.request(shot.number);
     let sent = Instant::now();
     let limit = shared.target.timeout();
+    if shared.scenario.browsers().is_some() {
+        // Another browser, another connection.
+        *own = None;
+        *slot.lock().await = None;
+    }
     let answer = match ready(shared, slot, own).await {
         Ok(()) => match own {
             Some(connection) => connection.exchange(request, limit).await,
@@ -212,7 +221,7 @@ async fn one(shared: &Shared, slot: &tokio::sync::Mutex<Option<Connection>>, own
     }
     if shot.counts {
         let (outcome, judgement) = match &answer {
-            Ok((parts, _)) => (parts.status.as_str().to_owned(), shared.scenario.judge(asker, parts.status)),
+            Ok((parts, _)) => shared.scenario.judge(asker, parts),
             Err(why) => ((*why).to_owned(), Judgement::Wrong),
         };
         shared.measured().record(&outcome, judgement, micros(shot.due, done), micros(sent, done));

@@ -6,6 +6,8 @@
 
 mod demo;
 mod engine;
+mod jar;
+mod migrate;
 mod options;
 mod pace;
 mod pick;
@@ -13,8 +15,10 @@ mod progress;
 mod report;
 mod scenario;
 mod sids;
+mod stage;
 mod stampede;
 mod target;
+mod usage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,6 +56,8 @@ fn fail(reason: &str) -> ExitCode {
 async fn run(mut options: Options) -> Result<bool, Fault> {
     options.check()?;
     // Kept until the end: dropped, the demo stops.
+    let storm = options.kinds().contains(&Kind::Migrate);
+    let stage = if options.target.is_none() && storm { Some(stage::Stage::start(&mut options).await?) } else { None };
     let demo = if options.target.is_none() { Some(demo::Demo::start(&mut options).await?) } else { None };
     let target = Target::new(&options)?;
     let sids = sids::load(&options, &target).await?;
@@ -61,17 +67,20 @@ async fn run(mut options: Options) -> Result<bool, Fault> {
         if stop.is_cancelled() {
             break;
         }
-        let run = match kind {
-            Kind::Stampede => stampede::run(&options, &target, &sids, &stop).await?,
+        let runs = match kind {
+            Kind::Stampede => vec![stampede::run(&options, &target, &sids, &stop).await?],
+            Kind::Migrate => migrate::run(&options, &target, &sids, &stop).await?,
             kind => {
                 let scenario = Arc::new(Scenario::new(kind, &options, &target, &sids)?);
-                engine::run(&options, &target, scenario, &stop).await?
+                vec![engine::run(&options, &target, scenario, &stop).await?]
             }
         };
-        print!("{}", run.table());
-        report.runs.push(run);
+        for run in runs {
+            print!("{}", run.table());
+            report.runs.push(run);
+        }
     }
-    drop(demo);
+    drop((demo, stage));
     report.write(&options)?;
     let verdicts = report.verdicts(&options);
     for verdict in &verdicts {

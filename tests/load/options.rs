@@ -87,6 +87,21 @@ pub(crate) struct Options {
     /// Sign-in: attempts per second.
     #[arg(long, default_value_t = 0.4)]
     pub(crate) sign_in_rate: f64,
+    /// Migrate: file with ids of sessions of the old days, one per line; each migrates once.
+    #[arg(long)]
+    pub(crate) proofs: Option<PathBuf>,
+    /// Migrate: file with the secret of a carrier `aes_256_cbc` that reads `dott_auth_session`.
+    #[arg(long)]
+    pub(crate) legacy_secret: Option<PathBuf>,
+    /// Migrate: browsers that arrive per second.
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) migrate_rate: f64,
+    /// Migrate without --target: how many browsers there are.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) browsers: usize,
+    /// Migrate: the gateway's process, where it runs on this machine: tells its CPU time and memory.
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
     /// Statuses that a request with a live sid may be answered with; default: any 2xx.
     #[arg(long, value_delimiter = ',')]
     pub(crate) expect: Vec<u16>,
@@ -121,6 +136,8 @@ pub(crate) enum Kind {
     Stampede,
     /// People who sign in.
     SignIn,
+    /// Browsers that still carry legacy cookies, each for the first time, beside people who are signed in.
+    Migrate,
 }
 
 impl Kind {
@@ -130,6 +147,7 @@ impl Kind {
             Self::Mixed => "mixed",
             Self::Stampede => "stampede",
             Self::SignIn => "sign-in",
+            Self::Migrate => "migrate",
         }
     }
 }
@@ -160,8 +178,15 @@ impl Options {
         };
         positive("rate", self.rate)?;
         positive("sign-in-rate", self.sign_in_rate)?;
-        if self.rate > UNUSUAL_RATE && !self.unusual_rate {
-            return Err(format!("--rate {} is unusually high; add --unusual-rate if it is meant", self.rate));
+        positive("migrate-rate", self.migrate_rate)?;
+        for (name, rate) in [("rate", self.rate), ("migrate-rate", self.migrate_rate)] {
+            if rate > UNUSUAL_RATE && !self.unusual_rate {
+                return Err(format!("--{name} {rate} is unusually high; add --unusual-rate if it is meant"));
+            }
+        }
+        // Old sessions and new ones must both find room in the embedded backend.
+        if !(1..=40_000).contains(&self.browsers) {
+            return Err("--browsers is between 1 and 40000".into());
         }
         if self.connections == 0 || self.streams == 0 || self.crowd == 0 || self.times == 0 {
             return Err("--connections, --streams, --crowd and --times must be above zero".into());

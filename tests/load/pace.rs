@@ -89,6 +89,8 @@ pub(crate) struct Pace {
     pub(crate) duration: Duration,
     pub(crate) arrivals: Arrivals,
     pub(crate) seed: u64,
+    /// So many requests, however long that takes.
+    pub(crate) limit: Option<u64>,
 }
 
 impl Pace {
@@ -106,7 +108,8 @@ impl Pace {
                     // The gaps of a Poisson process are exponentially distributed.
                     Arrivals::Poisson => -(1.0 - dice.share()).ln() / self.rate,
                 };
-                if at >= whole || stop.load(Relaxed) {
+                let over = self.limit.map_or(at >= whole, |limit| number >= limit);
+                if over || stop.load(Relaxed) {
                     return;
                 }
                 let due = start + Duration::from_secs_f64(at);
@@ -165,7 +168,7 @@ mod tests {
     async fn as_many_become_due_as_the_rate_says_and_the_warm_up_does_not_count() {
         let (queue, stop) = (Queue::new(), Arc::default());
         let [warmup, duration] = [100, 200].map(Duration::from_millis);
-        let pace = Pace { rate: 1000.0, warmup, duration, arrivals: Arrivals::Constant, seed: 1 };
+        let pace = Pace { rate: 1000.0, warmup, duration, arrivals: Arrivals::Constant, seed: 1, limit: None };
         pace.start(queue.clone(), stop).join().unwrap();
         assert_eq!(queue.backlog(), 299);
         assert_eq!(queue.scheduled.load(Relaxed), 200);

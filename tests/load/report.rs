@@ -2,6 +2,7 @@
 
 mod html;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::Fault;
 use crate::engine::Measured;
 use crate::options::{Kind, Options};
 use crate::target::Target;
+use crate::usage::Used;
 
 const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p75", 0.75), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
@@ -30,6 +32,8 @@ pub(crate) struct Report {
 /// One scenario.
 pub(crate) struct Run {
     pub(crate) kind: Kind,
+    /// Which of several runs of one scenario.
+    pub(crate) label: Option<&'static str>,
     /// Requests per second that were scheduled; none for a stampede.
     pub(crate) rate: Option<f64>,
     pub(crate) scheduled: u64,
@@ -41,6 +45,12 @@ pub(crate) struct Run {
     /// Questions of the gateway to its backend meanwhile.
     pub(crate) backend_calls: Option<u64>,
     pub(crate) cut_short: bool,
+    /// Migrations as the gateway counts them, by outcome.
+    pub(crate) migrations: BTreeMap<String, u64>,
+    /// Sessions that migrations made, each other than all before.
+    pub(crate) migrated: Option<usize>,
+    /// By the gateway meanwhile.
+    pub(crate) used: Option<Used>,
 }
 
 /// One second of a run.
@@ -71,6 +81,7 @@ impl Run {
     pub(crate) fn new(kind: Kind, measured: Measured) -> Self {
         Self {
             kind,
+            label: None,
             rate: None,
             scheduled: 0,
             unsent: 0,
@@ -79,6 +90,9 @@ impl Run {
             seconds: Vec::new(),
             backend_calls: None,
             cut_short: false,
+            migrations: BTreeMap::new(),
+            migrated: None,
+            used: None,
         }
     }
 
@@ -120,6 +134,18 @@ impl Run {
             let answered = m.latency.len().max(1) as f64;
             row("backend", format!("asked {calls} times, {:.1} per 1000 requests", calls as f64 * 1000.0 / answered));
         }
+        if let Some(made) = self.migrated {
+            row("sessions", format!("{made} made, each other than all before"));
+        }
+        if !self.migrations.is_empty() {
+            let counted: Vec<String> = self.migrations.iter().map(|(what, n)| format!("{what}: {n}")).collect();
+            row("migrations", counted.join(", "));
+        }
+        if let Some(used) = &self.used {
+            let each = used.cpu * 1e6 / m.latency.len().max(1) as f64;
+            row("CPU", format!("{:.2} s of the gateway, {each:.0} us per request of this run", used.cpu));
+            row("memory", used.memory());
+        }
         if self.behind() {
             row("WARNING", "the target could not keep up: requests had to wait before they were sent. Latency".into());
             row("", format!("counts that wait; without it p99 would read {}.", ms(m.service.value_at_quantile(0.99))));
@@ -137,8 +163,16 @@ impl Run {
     }
 
     fn title(&self) -> String {
+        let name = self.name();
         match self.rate {
-            Some(rate) => format!("{} at {rate}/s, open loop", self.kind.as_str()),
+            Some(rate) => format!("{name} at {rate}/s, open loop"),
+            None => name,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.label {
+            Some(label) => format!("{} ({label})", self.kind.as_str()),
             None => self.kind.as_str().to_owned(),
         }
     }
@@ -157,11 +191,12 @@ impl Run {
                     "p99_us": s.p99_us, "backlog": s.backlog, "in_flight": s.in_flight })
         });
         json!({
-            "scenario": self.kind.as_str(), "rate": self.rate, "scheduled": self.scheduled,
+            "scenario": self.kind.as_str(), "label": self.label, "rate": self.rate, "scheduled": self.scheduled,
             "answered": m.latency.len(), "right": m.right, "wrong": m.wrong, "limited": m.limited,
             "unsent": self.unsent, "outcomes": m.outcomes, "measured_s": self.measured_for.as_secs_f64(),
             "latency_us": latency(&m.latency), "service_us": latency(&m.service), "behind": self.behind(),
             "backend_calls": self.backend_calls, "cut_short": self.cut_short, "seconds": seconds.collect::<Vec<_>>(),
+            "migrations": self.migrations, "sessions_made": self.migrated, "used": self.used.map(|u| u.json()),
         })
     }
 }
@@ -182,7 +217,7 @@ impl Report {
     pub(crate) fn verdicts(&self, options: &Options) -> Vec<Verdict> {
         let mut all = Vec::new();
         for run in &self.runs {
-            let name = run.kind.as_str();
+            let name = run.name();
             if let Some(limit) = options.max_p99 {
                 let (p99, limit) = (run.p99(), u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
                 let text = format!("{name}: p99 {} (at most {})", ms(p99), ms(limit));

@@ -1,18 +1,19 @@
 //! What each request asks, and which answers are right.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, response};
 use http_body_util::Full;
 use serde_json::json;
 
-use crate::Fault;
 use crate::options::{Kind, Options};
 use crate::pace::Dice;
 use crate::pick::shares;
-use crate::sids::{Sids, User};
+use crate::sids::{Sids, User, sid_of};
 use crate::target::{SESSION, Target};
+use crate::{Fault, jar};
 
 /// A load that goes on for a while.
 pub(crate) struct Scenario {
@@ -27,6 +28,14 @@ pub(crate) struct Scenario {
     absent: f64,
     seed: u64,
     expect: Vec<u16>,
+    proofs: Arc<[String]>,
+    legacy_secret: Arc<str>,
+    /// Proofs that have the shape of a sid.
+    old: HashSet<uuid::Uuid>,
+    /// Sids that migrations made.
+    made: Mutex<HashSet<uuid::Uuid>>,
+    /// Another scenario beside it tells how it goes.
+    pub(crate) quiet: bool,
 }
 
 /// Who asks.
@@ -38,6 +47,8 @@ pub(crate) enum Asker {
     Nobody,
     /// Somebody who signs in.
     SigningIn,
+    /// A browser that comes for the first time since the old days.
+    Migrating,
 }
 
 /// How an answer counts.
@@ -57,12 +68,20 @@ impl Scenario {
         if sign_in && sids.users.is_empty() {
             return Err("the scenario sign-in needs --users FILE, with `email password` per line".into());
         }
-        if !sign_in && sids.sids.is_empty() {
+        let migrate = kind == Kind::Migrate;
+        if migrate && (sids.proofs.is_empty() || sids.legacy_secret.is_empty()) {
+            return Err("the scenario migrate needs --proofs FILE and --legacy-secret FILE".into());
+        }
+        if !sign_in && !migrate && sids.sids.is_empty() {
             return Err(format!("the scenario {} needs sids: --sids FILE or --users FILE", kind.as_str()));
         }
         Ok(Self {
             kind,
-            rate: if sign_in { options.sign_in_rate } else { options.rate },
+            rate: match kind {
+                Kind::SignIn => options.sign_in_rate,
+                Kind::Migrate => options.migrate_rate,
+                _ => options.rate,
+            },
             target: target.clone(),
             sids: sids.sids.clone(),
             users: sids.users.clone(),
@@ -71,7 +90,28 @@ impl Scenario {
             absent: options.absent / 100.0,
             seed: options.seed,
             expect: options.expect.clone(),
+            proofs: sids.proofs.clone(),
+            legacy_secret: sids.legacy_secret.clone(),
+            old: sids.proofs.iter().filter_map(|proof| uuid::Uuid::try_parse(proof).ok()).collect(),
+            made: Mutex::default(),
+            quiet: false,
         })
+    }
+
+    /// Says nothing while it goes.
+    pub(crate) fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
+    /// How many requests there are, where that is not a matter of time: every browser comes once, over a connection of
+    /// its own.
+    pub(crate) fn browsers(&self) -> Option<u64> {
+        (self.kind == Kind::Migrate).then_some(self.proofs.len() as u64)
+    }
+
+    /// How many sessions migrations made.
+    pub(crate) fn made(&self) -> usize {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The request of this number: the same in every run with the same seed.
@@ -83,6 +123,10 @@ impl Scenario {
                 let user = &self.users[usize::try_from(number).unwrap_or(0) % self.users.len()];
                 let body = json!({ "email": user.email, "password": user.password }).to_string();
                 (self.target.request(Method::POST, SESSION, None, body.into()), Asker::SigningIn)
+            }
+            Kind::Migrate => {
+                let proof = &self.proofs[usize::try_from(number).unwrap_or(0) % self.proofs.len()];
+                (self.target.navigate(&jar::full(&self.legacy_secret, proof)), Asker::Migrating)
             }
         }
     }
@@ -102,10 +146,30 @@ impl Scenario {
         (self.target.get(Some(&self.sids[which])), Asker::SignedIn)
     }
 
-    pub(crate) fn judge(&self, asker: Asker, status: StatusCode) -> Judgement {
+    /// The outcome's word, and how it counts.
+    pub(crate) fn judge(&self, asker: Asker, parts: &response::Parts) -> (String, Judgement) {
+        let status = parts.status;
+        let judgement = self.judge_status(asker, status);
+        if asker != Asker::Migrating || judgement != Judgement::Right {
+            return (status.as_str().to_owned(), judgement);
+        }
+        let sid = sid_of(parts, self.target.cookie()).and_then(|sid| uuid::Uuid::try_parse(&sid).ok());
+        match sid {
+            None => (format!("{status} without a sid", status = status.as_str()), Judgement::Wrong),
+            Some(sid) if self.is_new(sid) => (status.as_str().to_owned(), Judgement::Right),
+            Some(_) => (format!("{status} with a sid that is not new", status = status.as_str()), Judgement::Wrong),
+        }
+    }
+
+    /// One proof makes one session, and never under a sid that a cookie told anybody.
+    fn is_new(&self, sid: uuid::Uuid) -> bool {
+        !self.old.contains(&sid) && self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(sid)
+    }
+
+    fn judge_status(&self, asker: Asker, status: StatusCode) -> Judgement {
         let right = match asker {
-            Asker::SignedIn if self.expect.is_empty() => status.is_success(),
-            Asker::SignedIn => self.expect.contains(&status.as_u16()),
+            Asker::SignedIn | Asker::Migrating if self.expect.is_empty() => status.is_success(),
+            Asker::SignedIn | Asker::Migrating => self.expect.contains(&status.as_u16()),
             // To sign-in, or 401; an open page answers them like anybody.
             Asker::Nobody => status.is_success() || matches!(status.as_u16(), 302 | 303 | 307 | 401),
             Asker::SigningIn => matches!(status.as_u16(), 200 | 202),

@@ -1,5 +1,6 @@
 //! Where sids come from: a file, or signing in. They are never printed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::SET_COOKIE;
@@ -14,6 +15,9 @@ use crate::target::{SESSION, Target};
 pub(crate) struct Sids {
     pub(crate) sids: Arc<[String]>,
     pub(crate) users: Arc<[User]>,
+    /// Sessions of the old days, and the secret of their cookies.
+    pub(crate) proofs: Arc<[String]>,
+    pub(crate) legacy_secret: Arc<str>,
 }
 
 /// Somebody who can sign in.
@@ -45,15 +49,23 @@ pub(crate) async fn load(options: &Options, target: &Target) -> Result<Sids, Fau
         Some(path) => lines(&read(path, "sids")?).map(str::to_owned).collect(),
         None => Vec::new(),
     };
+    let proofs: Vec<String> = match &options.proofs {
+        Some(path) => lines(&read(path, "proofs")?).map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    let legacy_secret = match &options.legacy_secret {
+        Some(path) => read(path, "legacy-secret")?.trim().into(),
+        None => "".into(),
+    };
     if let Some((number, _)) = sids.iter().enumerate().find(|(_, sid)| uuid::Uuid::try_parse(sid).is_err()) {
         return Err(format!("--sids: the sid number {} is no UUID of 36 characters", number + 1));
     }
-    if sids.is_empty() && options.kinds().iter().any(|kind| *kind != Kind::SignIn) {
+    if sids.is_empty() && options.kinds().iter().any(|kind| !matches!(kind, Kind::SignIn | Kind::Migrate)) {
         for user in &users {
             sids.push(sign_in(target, user).await?);
         }
     }
-    Ok(Sids { sids: sids.into(), users: users.into() })
+    Ok(Sids { sids: sids.into(), users: users.into(), proofs: proofs.into(), legacy_secret })
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -81,12 +93,27 @@ pub(crate) fn sid_of(parts: &response::Parts, cookie: &str) -> Option<String> {
 /// How often the gateway has asked the backend about a sid, as its admin listener says; none where nobody can tell.
 pub(crate) async fn backend_calls(options: &Options) -> Option<u64> {
     const NAME: &str = "sidgate_backend_validations_total ";
+    metrics(options).await?.lines().find_map(|line| line.strip_prefix(NAME)?.trim().parse().ok())
+}
+
+/// What came of migrations so far, as the gateway counts them; none where nobody can tell.
+pub(crate) async fn migrations(options: &Options) -> Option<BTreeMap<String, u64>> {
+    const NAME: &str = "sidgate_legacy_migrations_total{";
+    let mut found = BTreeMap::new();
+    for line in metrics(options).await?.lines() {
+        let Some((labels, count)) = line.strip_prefix(NAME).and_then(|rest| rest.split_once('}')) else { continue };
+        let outcome = labels.split("outcome=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        *found.entry(outcome.to_owned()).or_default() += count.trim().parse::<u64>().unwrap_or_default();
+    }
+    Some(found)
+}
+
+async fn metrics(options: &Options) -> Option<String> {
     let admin = options.admin.as_ref()?;
     let mut metrics = options.clone();
     metrics.target = Some(format!("{}/metrics", admin.trim_end_matches('/')));
     (metrics.http2, metrics.resolve) = (false, None);
     let target = Target::new(&metrics).ok()?;
     let (_, body) = target.once(target.get(None)).await.ok()?;
-    let text = String::from_utf8_lossy(&body);
-    text.lines().find_map(|line| line.strip_prefix(NAME)?.trim().parse().ok())
+    Some(String::from_utf8_lossy(&body).into_owned())
 }

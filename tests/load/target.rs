@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use crate::Fault;
 use crate::options::Options;
+use crate::{Fault, jar};
 
 /// The gateway's session API.
 pub(crate) const SESSION: &str = "/api/auth/session-v2";
@@ -80,6 +80,22 @@ impl Target {
     /// `GET` of the target's path, with this sid.
     pub(crate) fn get(&self, sid: Option<&str>) -> Request<Full<Bytes>> {
         self.request(Method::GET, &self.path, sid, Bytes::new())
+    }
+
+    /// As a browser asks for a document, with these cookies.
+    pub(crate) fn navigate(&self, jar: &[(String, String)]) -> Request<Full<Bytes>> {
+        let mut request = self.request(Method::GET, &self.path, None, Bytes::new());
+        let headers = request.headers_mut();
+        headers.insert(http::header::ACCEPT, HeaderValue::from_static("text/html,*/*"));
+        headers.insert("sec-fetch-mode", HeaderValue::from_static("navigate"));
+        headers.insert("sec-fetch-dest", HeaderValue::from_static("document"));
+        // Over HTTP/2 browsers send each cookie as a field of its own (RFC 9113 section 8.2.3).
+        let lines: Vec<String> = match self.http2 {
+            true => jar.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            false => vec![jar::line(jar)],
+        };
+        headers.extend(lines.into_iter().filter_map(|line| Some((COOKIE, HeaderValue::try_from(line).ok()?))));
+        request
     }
 
     /// Any request.
