@@ -79,6 +79,7 @@ pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<TcpListener>,
     admin: TcpListener,
+    admin_hosts: Arc<[String]>,
 }
 
 /// What all connections share.
@@ -164,7 +165,8 @@ impl Server {
             draining: AtomicBool::new(false),
             halting: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), listeners, admin })
+        let admin_hosts = config.admin.hosts.clone().into();
+        Ok(Self { shared: Arc::new(shared), listeners, admin, admin_hosts })
     }
 
     /// Reads the configuration again when it is told to.
@@ -189,7 +191,7 @@ impl Server {
         let audit = shared.gateway().audit().clone();
         let version = concat!("sidgate ", env!("CARGO_PKG_VERSION"));
         audit.note(Event::new(Kind::Start).detail(version));
-        let admin = tokio::spawn(admin::serve(self.admin, shared.clone()));
+        let admin = tokio::spawn(admin::serve(self.admin, self.admin_hosts, shared.clone()));
         let accepting = TaskTracker::new();
         for (at, listener) in self.listeners.into_iter().enumerate() {
             accepting.spawn(accept(listener, at, shared.clone()));

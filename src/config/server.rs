@@ -64,11 +64,13 @@ impl Default for Server {
 pub struct Admin {
     /// Where it listens, plain HTTP.
     pub listen: SocketAddr,
+    /// Public names under which it may be asked, besides addresses and names that only a private network has.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9901)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9901)), hosts: Vec::new() }
     }
 }
 
@@ -113,7 +115,10 @@ impl Server {
 impl Admin {
     pub(super) fn read(table: &mut Table<'_>) -> Self {
         let default = Self::default();
-        let admin = Self { listen: table.text("listen", SOCKET, socket).unwrap_or(default.listen) };
+        let admin = Self {
+            listen: table.text("listen", SOCKET, socket).unwrap_or(default.listen),
+            hosts: table.list("hosts", "a name", address::domain).unwrap_or(default.hosts),
+        };
         table.finish();
         admin
     }

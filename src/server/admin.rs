@@ -5,7 +5,11 @@
 //! served, and the other gateways would be as unready. The same holds for instances of an upstream. `/metrics`: Prometheus
 //! text. `/jwks.json`: the key set of the assertion, for receivers that are near. What changes something is in
 //! [`operate`].
+//!
+//! Whoever can reach it may read. A web page in an operator's browser can reach it too, once its server's name leads to
+//! our address (DNS rebinding), so it answers to no name that anybody can register, unless `[admin] hosts` has it.
 
+mod host;
 mod operate;
 
 use std::convert::Infallible;
@@ -36,7 +40,7 @@ const HERE: &str = "here are /livez, /readyz, /metrics and /jwks.json, and for P
 /// Connections of operators at once.
 const MAX_CONNECTIONS: usize = 64;
 
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, hosts: Arc<[String]>, shared: Arc<Shared>) {
     let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
@@ -44,12 +48,12 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             continue;
         };
-        let shared = shared.clone();
+        let (shared, hosts) = (shared.clone(), hosts.clone());
         tokio::spawn(async move {
             let config = shared.live.load().config.clone();
             let service = service_fn(|request| {
-                let shared = shared.clone();
-                async move { Ok::<_, Infallible>(answer(&request, peer, &shared).await) }
+                let (shared, hosts) = (shared.clone(), hosts.clone());
+                async move { Ok::<_, Infallible>(answer(&request, peer, &hosts, &shared).await) }
             });
             let _ = connection::http1_builder(&config).serve_connection(TokioIo::new(stream), service).await;
             drop(permit);
@@ -57,9 +61,18 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(request: &Request<Incoming>, peer: SocketAddr, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+    hosts: &[String],
+    shared: &Arc<Shared>,
+) -> Response<Full<Bytes>> {
     if request.uri().path() == "/reload" {
         return operate::reload(request, peer, shared).await;
+    }
+    // Whether the process runs is no secret, and has to be easy to ask.
+    if request.uri().path() != "/livez" && !host::is_ours(request.headers(), hosts) {
+        return text(StatusCode::MISDIRECTED_REQUEST, "text/plain", host::NOT_OURS.into());
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET only\n".into());

@@ -3,7 +3,7 @@
 //! From this machine only, with the operator's name in `X-Sidgate-Operator`. A browser on it is no operator, whatever
 //! page it shows: it can send no such header to another origin without asking first, and says of itself that it is one.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::super::reload::{Changes, NotReloaded, Reloader};
+use super::host::is_this_machine;
 use super::{Shared, text};
 
 /// Who does it.
@@ -79,15 +80,6 @@ fn operator(headers: &HeaderMap, peer: SocketAddr) -> Result<&str, &'static str>
         (Some(name), None) if is_operator_name(name) => Ok(name),
         _ => Err("who are you? `X-Sidgate-Operator: NAME`, which `sidgate reload` sends"),
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = bare.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || address.parse::<IpAddr>().is_ok()
 }
 
 pub(crate) fn is_operator_name(name: &str) -> bool {
