@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request};
+use http::header::COOKIE;
+use http::{HeaderMap, Method, Request};
 use hyper::body::Incoming;
 
 use super::Gateway;
@@ -12,13 +13,16 @@ use crate::path;
 use crate::rejection::Rejection;
 use crate::route::{NoRoute, Route};
 
+/// Cookies of one request that HTTP/2 may bring as fields of their own. Browsers keep at most 180 for a site.
+const MAX_CRUMBS: usize = 256;
+
 /// The page that a path is another spelling of, and its route.
 pub(super) type PageOf<'g> = (String, &'g Route);
 
 impl Gateway {
     /// Host, certificate, header count, method and path: what can be read in one way only.
     pub(super) fn read(&self, cx: &mut Context, request: &Request<Incoming>) -> Result<(), Rejection> {
-        if request.headers().len() > self.max_headers {
+        if request.headers().len() > self.max_headers && !is_full_jar(request.headers(), self.max_headers) {
             return Err(Rejection::too_many_headers());
         }
         cx.authority = self.authority(cx, request)?;
@@ -85,4 +89,11 @@ impl Gateway {
         cx.facts.access = Some(shown.access.as_str());
         Ok((route, page))
     }
+}
+
+/// Whether there are too many fields only because HTTP/2 splits `Cookie` (RFC 9113 section 8.2.3): over HTTP/1.1 the same
+/// jar is one field. Its bytes are limited either way.
+fn is_full_jar(headers: &HeaderMap, max_headers: usize) -> bool {
+    let crumbs = headers.get_all(COOKIE).iter().count();
+    crumbs <= MAX_CRUMBS && headers.len() - crumbs < max_headers
 }

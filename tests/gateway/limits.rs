@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::support::client::Call;
 use crate::support::wire::status;
 use crate::support::{Client, Wire, World};
 
@@ -17,7 +18,7 @@ fn legacy_jar() -> String {
     jar
 }
 
-fn jar_of(client: &Client, jar: &str) -> crate::support::client::Call {
+fn jar_of(client: &Client, jar: &str) -> Call {
     // HTTP/2 splits the Cookie header (RFC 9113 section 8.2.3).
     if client.h2 {
         jar.split("; ").fold(client.get("/public/x"), |call, pair| call.cookie(pair))
@@ -52,10 +53,28 @@ async fn too_many_header_fields_are_answered_431() {
     for n in [140, 1000] {
         let call = (0..n).fold(world.client().h2().get("/public/x"), |call, i| call.header(&format!("x-{i}"), "1"));
         assert_eq!(call.send().await.status, 431);
-        let crumbs = (0..n).fold(world.client().h2().get("/public/x"), |call, i| call.cookie(&format!("c{i}=1")));
-        assert_eq!(crumbs.send().await.status, 431, "crumbs of a cookie count");
     }
+    let crumbs = |n, call| (0..n).fold(call, |call: Call, i| call.cookie(&format!("c{i}=1")));
+    let call = crumbs(1000, world.client().h2().get("/public/x"));
+    assert_eq!(call.send().await.status, 431, "crumbs of a cookie count");
+    let call = (0..101).fold(world.client().h2().get("/public/x"), |call, i| call.header(&format!("x-{i}"), "1"));
+    assert_eq!(crumbs(180, call).send().await.status, 431, "and make no room for others");
     assert!(world.upstream.seen().is_empty());
+}
+
+/// As many as a browser keeps for a site, which over HTTP/1.1 is one field.
+#[tokio::test]
+async fn a_jar_of_many_small_cookies_passes_over_http_2_too() {
+    let world = World::start().await;
+    let jar: Vec<String> = (0..180).map(|i| format!("name_of_cookie_{i}=1")).collect();
+    for client in world.clients() {
+        let mut call = jar_of(&client, &jar.join("; ")).navigate();
+        for i in 0..40 {
+            call = call.header(&format!("x-other-{i}"), "value");
+        }
+        assert_eq!(call.send().await.status, 200, "HTTP/2: {}", client.h2);
+        assert_eq!(world.upstream.last().header("cookie"), Some(&*jar.join("; ")));
+    }
 }
 
 #[tokio::test]
