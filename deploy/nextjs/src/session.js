@@ -170,7 +170,7 @@ export async function getDevices() {
 
 /** Ends one session by its public id, "others", or "all", after which nobody is signed in here. */
 export async function endDevices(which, { redirect = "/" } = {}) {
-  await call("DELETE", DEVICES + (/^(others|all)$/.test(which) ? "?scope=" : "/") + which);
+  await call("DELETE", DEVICES + (which === "all" || which === "others" ? "?scope=" : "/") + encodeURIComponent(which));
   if (which === "all") left(redirect);
 }
 

@@ -207,3 +207,10 @@ test("lists devices, ends one, the others, all", async () => {
     `/api/auth/sessions/${there.publicId}`, "/api/auth/sessions?scope=others", "/api/auth/sessions?scope=all",
   ]);
 });
+
+test("an id that comes from elsewhere leads to no other address", async () => {
+  gateway = mockSession(signedIn);
+  await endDevices("../session-v2?x#y").catch(() => {});
+  const [{ path }] = gateway.requests.filter(({ method }) => method === "DELETE");
+  expect(path).toBe("/api/auth/sessions/..%2Fsession-v2%3Fx%23y");
+});
