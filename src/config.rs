@@ -24,6 +24,7 @@ mod mask;
 mod pages;
 mod pattern;
 mod preset;
+mod redirect_loop;
 mod route;
 mod secret;
 mod server;
@@ -51,6 +52,7 @@ pub use pages::{Pages, Paths};
 pub use pattern::{HostPattern, PathPattern, Segment};
 pub(crate) use pattern::{is_plain, is_uuid};
 pub use preset::ApplicationPreset;
+pub use redirect_loop::RedirectLoop;
 pub use route::{Access, Kind, Route, TenantMatch, TenantRule};
 pub use secret::Secret;
 pub use server::{Admin, Certificate, Server};
@@ -89,6 +91,8 @@ pub struct Config {
     pub pages: Pages,
     /// `[paths]`
     pub paths: Paths,
+    /// `[redirect_loop]`
+    pub redirect_loop: RedirectLoop,
     /// `[assertion]`
     pub assertion: Assertion,
     /// `[log]`

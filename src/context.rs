@@ -6,6 +6,7 @@ mod host;
 mod id;
 mod migration;
 mod origin;
+mod redirect_loop;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,7 @@ pub use host::{Authority, authority, forwarded_authority};
 pub use id::{RequestId, TraceParent};
 pub use migration::{LegacyFacts, MigrationOutcome};
 pub use origin::Origin;
+pub use redirect_loop::LoopCause;
 pub use sign_in::{SignInMethod, SignInOutcome};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -198,6 +200,8 @@ pub struct Facts {
     pub upstream_disagreed: bool,
     /// It has to do with legacy cookies; see [`Facts::legacy`].
     pub legacy: Option<Box<LegacyFacts>>,
+    /// The browser went round in circles, and was told so instead of redirected once more.
+    pub redirect_loop: Option<LoopCause>,
 }
 
 impl Facts {

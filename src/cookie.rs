@@ -9,6 +9,7 @@ mod expiry;
 mod marker;
 mod names;
 mod scope;
+mod signed;
 
 use bytes::Bytes;
 use http::header::{COOKIE, SET_COOKIE};
@@ -22,6 +23,7 @@ pub(crate) use expiry::length;
 pub use marker::Marker;
 pub use names::{Hidden, NameSet, drop_set_cookies};
 use scope::{is_within, parent_domains, path_prefixes};
+pub use signed::RedirectsCookie;
 
 /// At most so many distinct sids of one request are asked about.
 pub const MAX_TWINS: usize = 3;

@@ -26,6 +26,7 @@ use crate::identity::{self, Presented};
 use crate::rejection::Rejection;
 
 pub(crate) use body::collect as body_of;
+pub(crate) use fix::{Truth, fix};
 pub(crate) use jwks::{JWKS, NO_KEY, jwks};
 pub(crate) use origin::{is_own_origin, is_same_origin};
 

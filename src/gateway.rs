@@ -12,6 +12,7 @@ mod outcome;
 mod privileges;
 mod read;
 mod reload;
+mod round;
 mod sid;
 
 use std::net::IpAddr;
@@ -41,6 +42,7 @@ use crate::upstream::{Tunnels, Upstream};
 use disagreement::Warned;
 use legacy::Legacy;
 pub(crate) use reload::Before;
+use round::Rounds;
 
 /// Switches of the tenant by one user: more than a person makes.
 const SWITCHES: Rate = Rate { count: 30, per: Duration::from_secs(60) };
@@ -66,6 +68,8 @@ pub struct Gateway {
     paths: config::Paths,
     limits: Arc<Limits>,
     warned: Warned,
+    /// Ends redirect loops; none where that is off.
+    rounds: Option<Rounds>,
     trusted: Proxies,
     strict_host: bool,
     max_headers: usize,
@@ -162,6 +166,7 @@ impl Gateway {
             },
             legacy: Legacy::new(config, &audit, before.and_then(|before| before.gateway.legacy.as_ref())),
             warned: Warned::default(),
+            rounds: Rounds::new(&config.redirect_loop, config.backend.gateway_key.as_ref()),
             trusted: config.server.trusted_proxies.clone(),
             strict_host: config.server.strict_host,
             max_headers: config.server.max_headers,
@@ -231,19 +236,21 @@ impl Gateway {
         if cx.wants == Wants::Page {
             self.heal(cx, &resolved);
         }
+        let counted = self.counted(cx, request.headers());
         match decision {
             Decision::Forward(permit) => {
                 if let (true, Some(found)) = (counts_as_activity(route, page.as_ref()), permit.who()) {
                     self.sessions.seen(&found.session, cx.started, cx.client, cx.user_agent.as_ref());
                 }
-                self.forward(cx, route, &permit, &resolved, request).await
+                let answer = self.forward(cx, route, &permit, &resolved, request).await?;
+                self.count_redirect(cx, route, counted, (None, answer)).await
             }
             Decision::Redirect { to, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);
                 let to = self.address(cx, to, Some(reason), &resolved);
                 let mut answer = rejection::redirect(cx, &to);
                 endpoint::no_store(answer.headers_mut());
-                Ok(answer)
+                self.count_redirect(cx, route, counted, (Some(reason.as_str()), answer)).await
             }
             Decision::Refuse { refusal, reason, drop_sid } => {
                 self.drop_sid(cx, drop_sid);

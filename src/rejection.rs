@@ -2,6 +2,7 @@
 //!
 //! The only file that knows status codes, give or take the endpoints.
 
+mod round;
 mod show;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use crate::decision::{FRESH_SIGN_IN, Reason, Refusal};
 use crate::path::PathFault;
 use crate::session::{SignInAnswer, Tenant};
 use crate::upstream::UpstreamError;
+pub use round::WentRound;
 
 /// A refusal, on its way to become an answer.
 #[derive(Debug, Default)]
@@ -35,6 +37,7 @@ pub struct Rejection {
     /// Longest since the sign-in, in seconds, where it is too old.
     max_age: Option<u64>,
     fields: Option<Value>,
+    went_round: Option<Box<round::Told>>,
 }
 
 /// The offer to go on as another tenant that the user belongs to.

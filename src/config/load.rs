@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::table::{Problem, Reader, Table, Value};
 use super::{
     Activity, Admin, ApplicationPreset, Assertion, Audit, Backend, Certificate, Config, ConfigError, Fault, Legacy,
-    Listener, Log, Pages, Paths, Place, Route, Server, Session, SignIn, Source, Upstream, check, files, syntax,
+    Listener, Log, Pages, Paths, Place, RedirectLoop, Route, Server, Session, SignIn, Source, Upstream, check, files,
+    syntax,
 };
 
 /// Bytes: a configuration is written by people.
@@ -108,6 +109,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
     let legacy = root.table("legacy", |t| Legacy::read(t, &session));
     let paths = root.table("paths", Paths::read);
     let pages = root.table("pages", |t| Pages::read(t, preset.map(|p| p.pages(&paths)).unwrap_or_default()));
+    let redirect_loop = root.table("redirect_loop", RedirectLoop::read);
     let assertion = root.table("assertion", Assertion::read);
     let log = root.table("log", Log::read);
     let audit = root.table("audit", Audit::read);
@@ -138,6 +140,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Config {
         legacy,
         pages,
         paths,
+        redirect_loop,
         assertion,
         log,
         audit,

@@ -29,7 +29,7 @@ use crate::session::{Found, Freshness, Lookup, RefusalCode, Resolved, Session, S
 pub(super) use page::get;
 
 /// What is true of the sids that came.
-enum Truth {
+pub(crate) enum Truth {
     /// This one is live, and of one user with every other that is.
     Live(SessionId, Found),
     /// None is to be kept.
@@ -82,7 +82,14 @@ pub(super) async fn post(
 }
 
 /// Finds the truth, makes the browser's cookies say it, and gives the names of those that were expired.
-async fn fix(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap) -> Result<(Truth, Vec<String>), Rejection> {
+///
+/// # Errors
+/// Nothing is known of one of the sids.
+pub(crate) async fn fix(
+    gateway: &Gateway,
+    cx: &mut Context,
+    headers: &HeaderMap,
+) -> Result<(Truth, Vec<String>), Rejection> {
     let came = gateway.sids(headers);
     let lookups = ask(gateway, cx, &came).await?;
     let truth = match truth_of(&lookups) {

@@ -24,6 +24,10 @@ use crate::endpoint::TENANT;
 const ACTION_REDIRECT: HeaderName = HeaderName::from_static("x-action-redirect");
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
+/// The one way on looks like a button.
+const BUTTON: &str = "p>a{display:inline-block;padding:.6rem 1.2rem;border:1px solid;border-radius:.3rem;\
+                      text-decoration:none}ul{padding-left:1.2rem;overflow-wrap:anywhere}";
+
 impl Rejection {
     /// The answer, as a page or as JSON.
     pub fn answer(self, cx: &Context) -> Response<Body> {
@@ -84,6 +88,9 @@ impl Rejection {
         if let Some(seconds) = self.max_age {
             error.insert("maxAge".into(), json!(seconds));
         }
+        if let Some(told) = &self.went_round {
+            error.insert("redirect".into(), told.json());
+        }
         if let Some(fields) = &self.fields {
             error.insert("fields".into(), fields.clone());
         }
@@ -98,9 +105,14 @@ impl Rejection {
             let label = match *key {
                 "signIn" => "Sign in",
                 "onboarding" => "Go on with setting up",
+                "page" => "Go on",
                 _ => "Go to your own page",
             };
             format!("<p><a href=\"{}\">{label}</a></p>", escape(address))
+        });
+        let told = self.went_round.as_ref().map_or(String::new(), |told| {
+            let items: String = told.sentences().map(|text| format!("<li>{}", escape(&text))).collect();
+            format!("<style>{BUTTON}</style><ul>{items}</ul>")
         });
         let switch = self.switch.as_ref().map_or(String::new(), |switch| form(switch));
         format!(
@@ -108,7 +120,7 @@ impl Rejection {
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{status} {title}</title>\
              <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;\
              margin:18vh auto 0;padding:0 1.5rem}}h1{{font-size:1.4rem;margin:0 0 .5rem}}small{{opacity:.65}}</style>\
-             <h1>{title}</h1><p>{message}</p>{go_to}{switch}<p><small>{status} · request {}</small></p></html>",
+             <h1>{title}</h1><p>{message}</p>{told}{go_to}{switch}<p><small>{status} · request {}</small></p></html>",
             cx.id
         )
     }

@@ -8,7 +8,7 @@ use http::Version;
 use jiff::Timestamp;
 
 use crate::config::{LogFormat, is_uuid};
-use crate::context::{Context, LegacyFacts};
+use crate::context::{Context, LegacyFacts, LoopCause};
 use crate::escape::escape;
 
 pub(super) fn format(format: LogFormat, cx: &Context, status: u16, sent: u64, whole: bool) -> Vec<u8> {
@@ -102,6 +102,7 @@ fn words(cx: &Context) -> impl Iterator<Item = (&'static str, &str)> {
         ("sign_in_outcome", f.sign_in.map(|(_, outcome)| outcome.as_str())),
         ("legacy_carrier", migration.map(|(carrier, _)| &**carrier)),
         ("legacy_migration", migration.map(|(_, outcome)| outcome.as_str())),
+        ("redirect_loop", f.redirect_loop.map(LoopCause::as_str)),
     ]
     .into_iter()
     .filter_map(|(key, value)| value.map(|v| (key, v)))

@@ -6,7 +6,7 @@ mod legacy;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::context::{Context, SignInMethod, SignInOutcome};
+use crate::context::{Context, LoopCause, SignInMethod, SignInOutcome};
 
 const DECISIONS: [&str; 6] = ["forward", "redirect_sign_in", "redirect_onboarding", "redirect_home", "refuse", "none"];
 const SESSIONS: [&str; 8] = ["hit", "miss", "stale", "absent", "refused", "unavailable", "throttled", "none"];
@@ -20,6 +20,7 @@ pub struct Metrics {
     sessions: [AtomicU64; 8],
     upstream_errors: [AtomicU64; 8],
     sign_ins: [[AtomicU64; SignInOutcome::ALL.len()]; SignInMethod::ALL.len()],
+    redirect_loops: [AtomicU64; LoopCause::ALL.len()],
     retries: AtomicU64,
     set_cookie_dropped: AtomicU64,
     upstream_disagreed: AtomicU64,
@@ -39,6 +40,9 @@ impl Metrics {
         }
         if let Some((method, outcome)) = f.sign_in {
             self.sign_ins[method as usize][outcome as usize].fetch_add(1, Relaxed);
+        }
+        if let Some(cause) = f.redirect_loop {
+            self.redirect_loops[cause as usize].fetch_add(1, Relaxed);
         }
         if f.retried {
             self.retries.fetch_add(1, Relaxed);
@@ -85,6 +89,12 @@ impl Metrics {
                 let value = value.load(Relaxed);
                 let _ = writeln!(out, "sidgate_sign_ins_total{{method=\"{method}\",outcome=\"{outcome}\"}} {value}");
             }
+        }
+        let help = "Browsers that went round in circles, by who sent them.";
+        head(&mut out, "sidgate_redirect_loops_total", "counter", help);
+        for (cause, value) in LoopCause::ALL.iter().zip(&self.redirect_loops) {
+            let (cause, value) = (cause.as_str(), value.load(Relaxed));
+            let _ = writeln!(out, "sidgate_redirect_loops_total{{cause=\"{cause}\"}} {value}");
         }
         for (name, help, value) in [
             ("sidgate_upstream_retries_total", "Requests that went out a second time.", &self.retries),

@@ -160,7 +160,7 @@ async fn an_application_that_sends_users_away_from_its_sign_in_page_makes_no_loo
     world.front.on("GET /auth/signin", Act::Answer(307, String::new(), vec![("location", "/payments/new".into())]));
     let sent_away = world.client().get(AGAIN).navigate().cookie(&old).send().await;
     assert_eq!((sent_away.status, sent_away.header("location")), (307, Some("/payments/new")));
-    let mark = sent_away.set_cookies().pop().unwrap();
+    let mark = sent_away.set_cookies().into_iter().find(|c| c.starts_with("__Host-sidgate-disagreed=1")).unwrap();
     let marked = format!("{old}; {}", mark.split(';').next().unwrap());
     let page = world.client().get("/payments/new").navigate().cookie(&marked).send().await;
     assert_eq!(page.status, 401, "a page with a link, and no redirect");

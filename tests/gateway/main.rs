@@ -28,6 +28,7 @@ mod paths;
 mod presets;
 mod privileges;
 mod proxy_protocol;
+mod redirect_loop;
 mod reload;
 mod responses;
 mod retry;
