@@ -19,6 +19,7 @@ use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Pl
 use crate::connect::Tls;
 use crate::context::Origin;
 use crate::decision::{Decision, Destination, Reason, Situation, Wants, decide};
+use crate::legacy;
 use crate::pages::{self, Pages};
 use crate::route::RouteTable;
 use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, SidHash, Tenant, User};
@@ -48,7 +49,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// Every fault, each with its place.
 pub fn load_source(path: &Path) -> Result<(Config, Source), ConfigError> {
     let (config, source) = Config::load_source(path)?;
-    check(config, &source).map(|config| (config, source))
+    let faults = known_key_faults(&config);
+    checked(config, &source, faults).map(|config| (config, source))
 }
 
 /// Checks a configuration that has been read.
@@ -56,7 +58,11 @@ pub fn load_source(path: &Path) -> Result<(Config, Source), ConfigError> {
 /// # Errors
 /// Every fault, each with its place.
 pub fn check(config: Config, source: &Source) -> Result<Config, ConfigError> {
-    let mut faults = certificate_faults(&config);
+    checked(config, source, Vec::new())
+}
+
+fn checked(config: Config, source: &Source, mut faults: Vec<Fault>) -> Result<Config, ConfigError> {
+    faults.extend(certificate_faults(&config));
     faults.extend(tls_faults(&config));
     faults.extend(tenants::faults(&config));
     faults.extend(assertion_faults(&config));
@@ -168,6 +174,22 @@ fn assertion_notes(config: &Config) -> Vec<String> {
         .filter(|key| key.exposed)
         .map(|key| format!("everybody on this machine can read {}, and sign with it: chmod 600", key.file.display()));
     exposed.collect()
+}
+
+/// Everybody can write a cookie with such a key. `demo` and `dev` do not come by here.
+fn known_key_faults(config: &Config) -> Vec<Fault> {
+    let known = config.legacy.carriers.iter().filter(|carrier| legacy::is_publicly_known(carrier));
+    known
+        .map(|carrier| Fault {
+            place: carrier.place.clone(),
+            reason: format!("the key of the carrier \"{}\" is publicly known: everybody can write its cookies", carrier.name),
+            hint: Some(
+                "name the secret that production encrypts with, or remove the carrier: cookies of development builds are \
+                 not worth a session"
+                    .into(),
+            ),
+        })
+        .collect()
 }
 
 fn client_ca_fault(listener: &Listener) -> Option<Fault> {

@@ -9,6 +9,8 @@
 //! line; on the wire all failures are the same.
 
 mod carrier;
+mod encoding;
+mod format;
 mod jar;
 mod memory;
 mod monitor;
@@ -18,6 +20,7 @@ mod stop;
 mod verdict;
 
 pub use carrier::Carriers;
+pub use format::is_publicly_known;
 pub use jar::Jar;
 pub use monitor::{Asked, Monitor};
 pub use names::Names;

@@ -29,14 +29,23 @@ pub(super) fn values(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut ranges = Vec::new();
     let mut at = 0;
+    // Whether what stands here belongs to [[legacy.carrier]], or looks like it.
+    let mut carrier = false;
     while at < bytes.len() {
+        if bytes[at] == b'[' && (at == 0 || bytes[at - 1] == b'\n') {
+            carrier = false;
+        }
         let word = at..at + run(&bytes[at..], is_word);
         if word.is_empty() {
             at += 1;
             continue;
         }
         at = word.end;
-        if let Some(value) = sensitive(&text[word.clone()]).then(|| value_behind(text, word.end)).flatten() {
+        let name = &text[word.clone()];
+        carrier |= NAMES_CARRIERS.iter().any(|part| name.contains(part));
+        if let Some(value) =
+            (sensitive(name) || carrier && key_of_carrier(name)).then(|| value_behind(text, word.end)).flatten()
+        {
             at = value.end.max(at);
             ranges.push(value);
         }
@@ -46,6 +55,14 @@ pub(super) fn values(text: &str) -> Vec<Range<usize>> {
 
 /// Our keys that are named after a secret and hold none.
 const HOLD_NONE: [&str; 2] = ["access_token_in", "sign_in_token"];
+
+/// Parts of `legacy.carrier`, of which one may be misspelt.
+const NAMES_CARRIERS: [&str; 2] = ["legacy", "carrier"];
+
+/// `key` is a secret there, and the path of a file elsewhere.
+fn key_of_carrier(word: &str) -> bool {
+    !matches!(word, "key_from" | "keep") && word.len() <= 8 && strsim::damerau_levenshtein(word, "key") <= 2
+}
 
 fn sensitive(word: &str) -> bool {
     if word.len() > 64 || HOLD_NONE.contains(&word) {
@@ -149,6 +166,10 @@ mod tests {
             "backend = { gateway_key = \"hunter2\", ttl = 3 }",
             "gateway_key = \"${hunter2 ö\"",
             "url = \"http://me:hunter2@host/\"",
+            "[[legacy.carrier]]\nname = \"a\"\nkey = \"hunter2\"",
+            "[legacy]\n[[legcy.carrier]]\nkeys = \"hunter2\"",
+            "legacy = { carrier = [{ key = \"hunter2\" }] }",
+            "[[legacy.carier]]\n[x]\n[[legacy.carrier]]\nkye = 'hunter2'",
         ] {
             let masked = secrets(text);
             assert!(!masked.contains("hunter2"), "{masked}");
@@ -162,6 +183,7 @@ mod tests {
             "gateway_key = \"${NAME}\" # from the environment",
             "gateway_key = \"file:secrets/key\"",
             "key = \"certs/dev.key\"",
+            "[[legacy.carrier]]\nkey = \"${NAME}\"\nkey_from = \"sha256\"\n[[certificate]]\nkey = \"certs/dev.key\"",
             "sid = [\"/sid\", \"/session_token\", \"/x\"]",
             "access_token_in = \"bearer\"",
             "sign_in_token = \"/api/sessions/create/\"",

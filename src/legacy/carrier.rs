@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Claims, Jar};
-use crate::config::{self, LegacyCarrier};
+use super::format::Format;
+use super::{Candidate, Claims, Jar, Verdict, Why, encoding};
+use crate::config::{self, LegacyCarrier, LegacyFormat};
+
+/// Percent-encoding makes up to three bytes of one.
+const ENCODED: usize = 3;
 
 /// The carriers of a configuration, in the order in which they are tried, with their keys.
 #[derive(Debug)]
@@ -18,15 +22,15 @@ pub struct Carriers {
 #[derive(Debug)]
 struct Carrier {
     name: Arc<str>,
-    config: LegacyCarrier,
+    /// Each name under which a cookie may be sent, and how it is read.
+    cookies: Vec<(String, Arc<Format>)>,
 }
 
 impl Carriers {
     /// Of `[legacy]`. Derives the keys, which takes a while (PBKDF2).
     pub fn new(config: &config::Legacy) -> Self {
-        let carrier = |c: &LegacyCarrier| Carrier { name: c.name.as_str().into(), config: c.clone() };
         Self {
-            all: config.carriers.iter().map(carrier).collect(),
+            all: config.carriers.iter().map(Carrier::new).collect(),
             sentinels: config.sentinels.clone(),
             max_value_bytes: config.max_value_bytes,
         }
@@ -34,11 +38,58 @@ impl Carriers {
 
     /// Whether any carrier would look at a cookie of this jar.
     pub fn any(&self, jar: &Jar<'_>) -> bool {
-        jar.names().any(|name| self.all.iter().any(|c| c.config.cookies.iter().any(|cookie| cookie == name)))
+        self.all.iter().flat_map(|carrier| &carrier.cookies).any(|(name, _)| jar.has(name))
     }
 
-    /// Reads what the jar claims at this time.
-    pub fn read(&self, _jar: &Jar<'_>, _now: Timestamp) -> Claims {
-        Claims::default()
+    /// Reads what the jar claims at this time. Never fails: what cannot be read is a candidate that says why.
+    pub fn read(&self, jar: &Jar<'_>, now: Timestamp) -> Claims {
+        let mut candidates = Vec::new();
+        for carrier in &self.all {
+            for (cookie, format) in &carrier.cookies {
+                for value in jar.values(cookie, self.max_value_bytes.saturating_mul(ENCODED)) {
+                    let verdict = match value {
+                        Ok(value) => self.judge(format, &value, now),
+                        Err(why) => Verdict::Rejected(why),
+                    };
+                    candidates.push(Candidate { carrier: carrier.name.clone(), cookie: cookie.clone(), verdict });
+                }
+            }
+        }
+        Claims { candidates }
+    }
+
+    fn judge(&self, format: &Format, value: &[u8], now: Timestamp) -> Verdict {
+        let Some(text) = encoding::text(value) else { return Verdict::Rejected(Why::Malformed) };
+        if text.is_empty() {
+            return Verdict::None(Why::Empty);
+        }
+        if text.len() > self.max_value_bytes {
+            return Verdict::Rejected(Why::TooLarge);
+        }
+        if self.sentinels.iter().any(|word| *word == text) {
+            return Verdict::Rejected(Why::Sentinel);
+        }
+        match format.read(&text, now) {
+            // In JSON too.
+            Verdict::Proof(proof) if self.sentinels.iter().any(|word| word == proof.value.expose()) => {
+                Verdict::Rejected(Why::Sentinel)
+            }
+            verdict => verdict,
+        }
+    }
+}
+
+impl Carrier {
+    fn new(config: &LegacyCarrier) -> Self {
+        let cookies = if config.format == LegacyFormat::Authjs {
+            // The key has the name in it, and over https the library puts one of these in front of it.
+            let names =
+                config.cookies.iter().flat_map(|name| ["", "__Secure-", "__Host-"].map(|p| format!("{p}{name}")));
+            names.map(|name| (name.clone(), Arc::new(Format::new(config, &name)))).collect()
+        } else {
+            let format = Arc::new(Format::new(config, ""));
+            config.cookies.iter().map(|name| (name.clone(), format.clone())).collect()
+        };
+        Self { name: config.name.as_str().into(), cookies }
     }
 }

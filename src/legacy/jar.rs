@@ -1,5 +1,7 @@
 //! The cookies of one request.
 
+mod gather;
+
 use http::HeaderMap;
 
 use crate::cookie;

@@ -53,6 +53,7 @@ fn what_is_not_said_is_as_in_the_reference() {
     assert_eq!((config.admin, config.sign_in, config.log), (expected.admin, expected.sign_in, expected.log));
     assert_eq!((config.pages, config.paths), (expected.pages, expected.paths));
     assert_eq!(config.assertion, expected.assertion);
+    assert_eq!(config.legacy, expected.legacy);
     assert_eq!(config.upstreams, [Upstream::default()]);
 }
 
