@@ -5,6 +5,7 @@ mod conformance;
 mod demo;
 mod dev;
 mod keys;
+mod legacy;
 mod reload;
 mod run;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Read the audit trail: is it whole, and what does it say?
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Legacy cookies: who still uses them, and how the migration goes.
+    #[command(subcommand)]
+    Legacy(legacy::Command),
     /// Have the running gateway read its configuration again; exit 1 if that is faulty, and nothing has changed.
     Reload {
         /// The configuration that it runs with.
@@ -199,6 +203,7 @@ pub fn main() -> ExitCode {
         },
         Command::Conformance(arguments) => conformance::run(arguments),
         Command::Audit(command) => audit::run(&command),
+        Command::Legacy(command) => legacy::run(&command),
         Command::Reload { config, admin, operator } => reload::run(&config, admin, operator),
         Command::Version => {
             println!("sidgate {}", env!("CARGO_PKG_VERSION"));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -109,20 +109,35 @@ impl Trail {
             let file = config::AuditFile { path: path.clone(), ..config::AuditFile::default() };
             return Ok((path.clone(), config::Audit { file: Some(file), ..config::Audit::default() }));
         }
-        // An auditor has neither the secrets nor the certificates that the rest names.
-        let rest =
-            ["backend", "certificate", "listener", "upstream", "route", "server", "session", "pages", "assertion"];
-        let (config, _) = Config::load_without(&self.config, &rest).map_err(|faults| {
-            print_faults(&faults);
-            String::new()
-        })?;
-        match &config.audit.file {
-            Some(file) => Ok((file.path.clone(), config.audit)),
-            None => Err(format!(
-                "{} has no [audit.file]: name the trail's file, as in `sidgate audit query audit/audit.log`",
-                self.config.display()
-            )),
-        }
+        configured(&self.config)
+    }
+}
+
+/// The trail that a configuration names.
+pub(super) fn configured(path: &Path) -> Result<(PathBuf, config::Audit), String> {
+    // An auditor has neither the secrets nor the certificates that the rest names.
+    let rest = [
+        "backend",
+        "certificate",
+        "listener",
+        "upstream",
+        "route",
+        "server",
+        "session",
+        "pages",
+        "assertion",
+        "legacy",
+    ];
+    let (config, _) = Config::load_without(path, &rest).map_err(|faults| {
+        print_faults(&faults);
+        String::new()
+    })?;
+    match &config.audit.file {
+        Some(file) => Ok((file.path.clone(), config.audit)),
+        None => Err(format!(
+            "{} has no [audit.file]: name the trail's file, as in `sidgate audit query audit/audit.log`",
+            path.display()
+        )),
     }
 }
 
@@ -222,7 +237,7 @@ impl Query {
 }
 
 /// A day, a moment, or how long ago.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let day =
         || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
     let ago = || {

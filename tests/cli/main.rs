@@ -5,6 +5,8 @@ mod conformance;
 mod dev;
 mod documents;
 mod keys;
+mod legacy_report;
+mod legacy_scan;
 mod reload;
 
 use std::io::{BufRead, BufReader, Read, Write};
