@@ -18,6 +18,7 @@ mod handed_over;
 mod instances;
 mod ipv6;
 mod late_refusals;
+mod legacy;
 mod lifetimes;
 mod limits;
 mod load_tool;

@@ -1,0 +1,71 @@
+//! One proof makes one session, once; and whoever signs out is signed out.
+
+use super::*;
+use crate::support::backend::SIGN_OUT;
+
+async fn sign_out(world: &World, jar: &str) -> Answer {
+    world.client().call(Method::DELETE, API).same_origin().fetch().cookie(jar).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_left_behind_does_not_undo_a_sign_out() {
+    for mode in ["dual", "enforce"] {
+        let world = world(&format!("mode = \"{mode}\"")).await;
+        let old = world.sid(ALICE).await;
+        let sid = page(&world, "/acme/dashboard", &cbc_cookie(&old)).await.sid().unwrap();
+        assert_eq!(sign_out(&world, &cookie(&sid)).await.status, 204);
+        for path in ["/acme/dashboard", "/dashboard"] {
+            let answer = page(&world, path, &cbc_cookie(&old)).await;
+            assert_eq!((answer.status, answer.sid()), (302, None), "{mode}");
+        }
+        assert_eq!(who(&world.client(), &uuid_cookie(&old)).await.status, 401, "in another cookie");
+        assert!(!lives(&world, &old).await && !lives(&world, &sid).await);
+        assert_eq!(world.backend.count(MIGRATE), 1, "what became of it is remembered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_even_while_the_backend_has_not_heard_of_the_sign_out() {
+    let world = world("mode = \"dual\"").await;
+    let old = world.sid(ALICE).await;
+    let sid = page(&world, "/acme/dashboard", &uuid_cookie(&old)).await.sid().unwrap();
+    world.backend.on(SIGN_OUT, Act::Drop);
+    assert_eq!(sign_out(&world, &cookie(&sid)).await.status, 202);
+    assert_eq!(page(&world, "/acme/dashboard", &uuid_cookie(&old)).await.status, 302);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_revoked_elsewhere_is_not_made_again() {
+    let world = world("mode = \"dual\"\n[session]\nttl = \"100ms\"\nrefresh_ahead = \"0s\"").await;
+    let old = world.sid(ALICE).await;
+    let sid = page(&world, "/acme/dashboard", &uuid_cookie(&old)).await.sid().unwrap();
+    world.demo.revoke_user("1");
+    let refused = async || page(&world, "/acme/dashboard", &cookie(&sid)).await.status == 302;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !refused().await {
+        assert!(tokio::time::Instant::now() < deadline);
+    }
+    assert_eq!(page(&world, "/acme/dashboard", &uuid_cookie(&old)).await.status, 302);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_gateway_gives_the_same_session_within_a_minute() {
+    let world = enforcing().await;
+    let other = World::with(&legacy("mode = \"enforce\"")).await;
+    let old = world.sid(ALICE).await;
+    let jar = uuid_cookie(&old);
+    // The same backend, asked by another gateway.
+    let address = world.backend.address;
+    other
+        .gateway
+        .reload(|text| {
+            let own = format!("http://{}", other.backend.address);
+            text.replace(&own, &format!("http://{address}"))
+        })
+        .await
+        .unwrap();
+    let (one, two) = (page(&world, "/dashboard", &jar).await, page(&other, "/dashboard", &jar).await);
+    assert_eq!((one.status, two.status), (200, 200), "{}", two.text());
+    assert_eq!(one.sid(), two.sid());
+    assert_eq!(world.backend.count(MIGRATE), 2);
+}

@@ -1,0 +1,64 @@
+//! Backends that have no call for legacy cookies.
+
+use super::*;
+use crate::support::Shaped;
+use crate::support::nested::{ADA, Nested, STALE, TENANT};
+
+const CREATE: &str = "POST /api/sessions/create/";
+const PRESET: &str = "preset = \"nested\"\n";
+
+async fn nested(mode: &str) -> (Nested, Shaped) {
+    let backend = Nested::default();
+    let opaque = "[[legacy.carrier]]\nname = \"django\"\ncookies = [\"email\"]\nformat = \"opaque\"\n";
+    let more = legacy(&format!("mode = \"{mode}\"")) + opaque;
+    let shaped = Shaped::start(backend.inner(), PRESET, &more).await;
+    (backend, shaped)
+}
+
+async fn visit(shaped: &Shaped, jar: &str) -> Answer {
+    shaped.client().get(&format!("/{TENANT}/dashboard")).navigate().cookie(jar).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nested_reissues_a_uuid_as_the_sid() {
+    let (backend, shaped) = nested("enforce").await;
+    let old = backend.session(ADA);
+    let answer = visit(&shaped, &uuid_cookie(&old)).await;
+    assert_eq!((answer.status, answer.sid().as_deref()), (200, Some(old.as_str())), "{}", answer.text());
+    assert_eq!(expired(&answer), ["session_token"]);
+    assert!(backend.lives(&old));
+    assert_eq!(shaped.backend.count("POST "), 0);
+    shaped.sign_out(&old).await;
+    assert_eq!(visit(&shaped, &uuid_cookie(&old)).await.status, 302, "and it is not brought back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nested_takes_a_token_as_a_bearer_once() {
+    let (_, shaped) = nested("enforce").await;
+    let jwt = token("ada");
+    let answer = visit(&shaped, &format!("session_token={jwt}")).await;
+    assert_eq!(answer.status, 302, "the backend refuses it: {}", answer.text());
+    let asked = shaped.backend.seen(CREATE).pop().unwrap();
+    assert_eq!((asked.header("authorization"), asked.json()), (Some(format!("Bearer {jwt}").as_str()), json!({})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_looks_like_a_refusal_costs_nobody_their_cookies() {
+    let (backend, shaped) = nested("enforce").await;
+    let old = backend.session(STALE);
+    backend.outage(true);
+    let answer = visit(&shaped, &uuid_cookie(&old)).await;
+    assert_eq!((answer.status, answer.set_cookies()), (302, vec![]));
+    let junk = visit(&shaped, "dott_auth_session=junk").await;
+    assert_eq!((junk.status, junk.set_cookies()), (302, vec![]), "which looks the same");
+    backend.outage(false);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(visit(&shaped, &uuid_cookie(&old)).await.sid(), Some(old));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_backend_cannot_judge_is_worth_nothing() {
+    let (_, shaped) = nested("enforce").await;
+    let answer = visit(&shaped, "email=opaque-token-of-django").await;
+    assert_eq!((answer.status, answer.set_cookies(), shaped.backend.count("")), (302, vec![], 0));
+}
