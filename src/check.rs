@@ -320,6 +320,7 @@ pub(crate) fn visitors(config: &Config) -> Vec<Visitor> {
         new("a visitor with an ended session", Lookup::Refused(RefusalCode::Expired)),
         new("a visitor refused without a word", Lookup::Refused(RefusalCode::Bare)),
         new("a visitor whose sid was replaced", Lookup::Refused(RefusalCode::Rotated)),
+        new("a visitor with too many sids", Lookup::Refused(RefusalCode::Crowded)),
         new("a new user without a tenant", found(None, needed(Some("first")))),
         new("a user in the middle of onboarding", found(tenant(), needed(None))),
         new("an onboarded user", found(tenant(), Onboarding::Complete)),

@@ -146,6 +146,8 @@ pub struct Context {
     pub wants: Wants,
     /// The session came in a header instead of a cookie: no cookie of ours is set.
     pub by_header: bool,
+    /// More sids came than were asked about, and none of those lives.
+    pub crowded: bool,
     /// A server action of Next.js: it goes to the address of the page that the browser shows.
     pub server_action: bool,
     /// `traceparent` for backend and upstream.
@@ -240,6 +242,7 @@ impl Context {
             version,
             wants: wants(headers, Kind::Auto),
             by_header: false,
+            crowded: false,
             server_action: *method == Method::POST && headers.contains_key(NEXT_ACTION),
             traceparent: traceparent.unwrap_or_else(|| id.traceparent()),
             user_agent: headers.get(USER_AGENT).cloned(),

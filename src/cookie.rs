@@ -38,6 +38,8 @@ pub struct SidCookies {
     sids: [Option<SessionId>; MAX_TWINS],
     /// How many cookies of that name were sent, well-formed or not.
     pub sent: usize,
+    /// Whether there were more distinct well-formed ones than that.
+    pub more: bool,
 }
 
 impl SidCookies {
@@ -48,7 +50,7 @@ impl SidCookies {
 
     /// As if this one had come, and no other.
     pub fn of(sid: SessionId) -> Self {
-        Self { sids: [Some(sid), None, None], sent: 1 }
+        Self { sids: [Some(sid), None, None], sent: 1, more: false }
     }
 
     fn add(&mut self, value: &[u8]) {
@@ -64,6 +66,7 @@ impl SidCookies {
                 }
             }
         }
+        self.more = true;
     }
 }
 

@@ -75,7 +75,7 @@ fn without_session(s: &Situation<'_>, reason: Reason, drop_sid: bool) -> Decisio
             forward(None, Reason::UpstreamDisagrees, drop_sid)
         }
         (Access::Public | Access::Optional | Access::Guest, _) => forward(None, anonymous(reason), drop_sid),
-        (_, Wants::Page) if reason == Reason::Refused(RefusalCode::Rotated) && !s.reloaded => {
+        (_, Wants::Page) if reloads(reason) && !s.reloaded => {
             Decision::Refuse { refusal: Refusal::Reload, reason, drop_sid }
         }
         // To sign-in, the upstream would send the browser back here.
@@ -85,6 +85,11 @@ fn without_session(s: &Situation<'_>, reason: Reason, drop_sid: bool) -> Decisio
         (_, Wants::Page) => Decision::Redirect { to: Destination::SignIn, reason, drop_sid },
         (_, Wants::Api) => Decision::Refuse { refusal: Refusal::Unauthenticated, reason, drop_sid },
     }
+}
+
+/// Whether the same page may come out otherwise in a moment: the browser learns its new sid, or is rid of others.
+fn reloads(reason: Reason) -> bool {
+    matches!(reason, Reason::Refused(RefusalCode::Rotated | RefusalCode::Crowded))
 }
 
 /// Anonymous is told apart from refused in the log; the upstream sees no difference.

@@ -39,7 +39,10 @@ fn twins_are_seen_and_bounded() {
     let read = jar().read(&headers(&[line.as_bytes()]));
     assert_eq!((read.iter().count(), read.sent), (2, 4));
     let many: Vec<String> = (0..9).map(|i| format!("sid={}{i}", &A[..35])).collect();
-    assert_eq!(jar().read(&headers(&[many.join("; ").as_bytes()])).iter().count(), MAX_TWINS);
+    let read = jar().read(&headers(&[many.join("; ").as_bytes()]));
+    assert_eq!((read.iter().count(), read.sent, read.more), (MAX_TWINS, 9, true));
+    let three: Vec<String> = [0, 1, 2, 1, 0].map(|i| format!("sid={}{i}", &A[..35])).into();
+    assert!(!jar().read(&headers(&[three.join("; ").as_bytes(), b"sid=junk"])).more);
 }
 
 /// What is written behind another line.

@@ -177,6 +177,22 @@ fn a_sid_that_was_replaced_is_never_dropped_and_its_page_reloads_once() {
 }
 
 #[test]
+fn where_more_sids_came_than_are_asked_about_the_page_reloads_once_without_the_others() {
+    let lookup = Lookup::Refused(RefusalCode::Crowded);
+    for (access, page, api) in [
+        (Access::Optional, "forward, no identity, drop `sid`", "forward, no identity"),
+        (Access::Guest, "forward, no identity, drop `sid`", "forward, no identity"),
+        (Access::SignedIn, "401, reload, drop `sid`", "401"),
+        (Access::Onboarded, "401, reload, drop `sid`", "401"),
+    ] {
+        assert_eq!(says(situation(access, &lookup, Wants::Page)), page);
+        let again = Situation { reloaded: true, ..situation(access, &lookup, Wants::Page) };
+        assert_eq!(says(again), page.replace("401, reload", "to sign-in"));
+        assert_eq!(says(situation(access, &lookup, Wants::Api)), api);
+    }
+}
+
+#[test]
 fn a_refusal_without_a_word_refuses_and_drops_nothing() {
     let lookup = Lookup::Refused(RefusalCode::Bare);
     for (access, page, api) in [

@@ -109,6 +109,9 @@ pub(super) fn because(word: &str) -> Option<&'static str> {
         "session_refused" => "the backend refused the session without a word; the cookie is kept",
         "account_disabled" => "the account is disabled",
         "session_rotated" => "the sid was replaced a moment ago, and this request still carries the old one",
+        "too_many_sids" => {
+            "the browser sent more sids than are asked about, and none of those was live; all but its own are expired"
+        }
         "session_conflict" => "the browser sent the live sids of two different users",
         "legacy_conflict" => "the browser's legacy cookies are of different users, so nobody was signed in",
         "backend_unavailable" => "the session backend does not answer; the cookie is kept",
@@ -194,6 +197,7 @@ mod tests {
             Code::AccountDisabled,
             Code::Rotated,
             Code::Conflict,
+            Code::Crowded,
             Code::LegacyConflict,
             Code::Bare,
         ];
@@ -239,6 +243,7 @@ mod tests {
                     | Code::AccountDisabled
                     | Code::Rotated
                     | Code::Conflict
+                    | Code::Crowded
                     | Code::LegacyConflict
                     | Code::Bare,
                 ) => {}

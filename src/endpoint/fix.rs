@@ -11,6 +11,7 @@ mod page;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -92,13 +93,11 @@ pub(crate) async fn fix(
 ) -> Result<(Truth, Vec<String>), Rejection> {
     let came = gateway.sids(headers);
     let lookups = ask(gateway, cx, &came).await?;
-    let truth = match truth_of(&lookups) {
-        // One is being replaced, or two are live: what the browser has is too much, not too little.
-        Truth::None(reason) if !matches!(reason, Reason::Refused(RefusalCode::Rotated | RefusalCode::Conflict)) => {
-            claimed(gateway, cx, headers, reason).await?
-        }
+    let truth = match truth_of(&lookups, came.more) {
+        Truth::None(reason) if !has_too_much(reason) => claimed(gateway, cx, headers, reason).await?,
         truth => truth,
     };
+    cx.crowded = matches!(truth, Truth::None(Reason::Refused(RefusalCode::Crowded)));
     let mut cleared = gateway.end_legacy(cx, headers);
     match &truth {
         Truth::Live(sid, found) => {
@@ -144,6 +143,11 @@ async fn ask(gateway: &Gateway, cx: &mut Context, came: &SidCookies) -> Result<V
     Ok(lookups)
 }
 
+/// One is being replaced, two are live, or one more may be: what the browser has is too much, not too little.
+fn has_too_much(reason: Reason) -> bool {
+    matches!(reason, Reason::Refused(RefusalCode::Rotated | RefusalCode::Conflict | RefusalCode::Crowded))
+}
+
 /// Where no sid is live: what the legacy cookies are worth.
 async fn claimed(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap, reason: Reason) -> Result<Truth, Rejection> {
     let Some(Resolved { lookup, sid, .. }) = gateway.claim_legacy(cx, headers).await else {
@@ -160,16 +164,19 @@ async fn claimed(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap, reaso
     }
 }
 
-/// The first live one counts, unless they are of different users: which of them the person means would be a guess.
+/// The first live one that is not nearly over counts, unless they are of different users: which of them the person means
+/// would be a guess.
 /// Without any, the reason is that of the first which says one. A refusal without a word counts too: the person asks for a
 /// clean start, and keeps whatever the backend may still have.
-fn truth_of(lookups: &[(SessionId, Lookup)]) -> Truth {
-    let mut live = lookups.iter().filter_map(|(sid, lookup)| match lookup {
+fn truth_of(lookups: &[(SessionId, Lookup)], more: bool) -> Truth {
+    let live = lookups.iter().filter_map(|(sid, lookup)| match lookup {
         Lookup::Found(found) => Some((*sid, found.clone())),
         _ => None,
     });
-    if let Some((sid, found)) = live.next() {
-        let other = live.any(|(_, other)| other.session.user.id != found.session.user.id);
+    let user = |found: &Found| found.session.user.id.clone();
+    let is_longer = |(_, a): &(_, Found), (_, b): &(_, Found)| b.session.outlasts(&a.session, Timestamp::now());
+    if let Some((sid, found)) = live.clone().reduce(|a, b| if is_longer(&a, &b) { b } else { a }) {
+        let other = live.clone().any(|(_, other)| user(&other) != user(&found));
         return if other { Truth::None(Reason::Refused(RefusalCode::Conflict)) } else { Truth::Live(sid, found) };
     }
     let codes = || {
@@ -180,7 +187,8 @@ fn truth_of(lookups: &[(SessionId, Lookup)]) -> Truth {
     };
     // One that is being replaced outweighs the rest: nothing must be expired then.
     let rotated = codes().find(|code| *code == RefusalCode::Rotated);
-    Truth::None(rotated.or_else(|| codes().next()).map_or(Reason::NoSession, Reason::Refused))
+    let crowded = more.then_some(RefusalCode::Crowded);
+    Truth::None(rotated.or(crowded).or_else(|| codes().next()).map_or(Reason::NoSession, Reason::Refused))
 }
 
 /// Others of the same user that are live: no cookie holds them any more, so nobody could ever end them.

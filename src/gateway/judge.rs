@@ -14,7 +14,7 @@ use crate::decision::{self, Decision, Reason, Situation, Wants};
 use crate::pages::Pages;
 use crate::rejection::Rejection;
 use crate::route::{Access, Route};
-use crate::session::{Found, Freshness, Lookup, Resolved};
+use crate::session::{Found, Freshness, Lookup, RefusalCode, Resolved};
 
 impl Gateway {
     /// The session, unless nobody asks for it.
@@ -28,7 +28,7 @@ impl Gateway {
         let public = route.access == Access::Public && page.is_none_or(|(_, r)| r.access == Access::Public);
         if public {
             self.pass_legacy(cx, headers);
-            return Ok(Resolved { lookup: Lookup::Absent, sid: None, heal: false });
+            return Ok(Resolved::of(Lookup::Absent, None));
         }
         let by_header = route.accept_session_header && page.is_none_or(|(_, r)| r.accept_session_header);
         self.resolve_presented(cx, headers, by_header).await
@@ -178,6 +178,7 @@ fn matters(lookup: &Lookup) -> bool {
 }
 
 fn note(cx: &mut Context, resolved: &Resolved) {
+    cx.crowded = matches!(resolved.lookup, Lookup::Refused(RefusalCode::Crowded));
     cx.facts.session = Some(match &resolved.lookup {
         Lookup::Absent => "absent",
         Lookup::Refused(_) => "refused",

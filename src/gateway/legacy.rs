@@ -18,8 +18,7 @@ use jiff::tz::TimeZone;
 
 use crate::audit::Audit;
 use crate::config::{self, Config, LegacyMode};
-use crate::cookie::NameSet;
-use crate::legacy::{Carriers, Monitor};
+use crate::legacy::{Carriers, Monitor, Names};
 use crate::limit::Limiter;
 use carried::Carried;
 use junk::Junk;
@@ -30,10 +29,8 @@ pub(crate) struct Legacy {
     config: config::Legacy,
     carriers: Carriers,
     monitor: Monitor,
-    /// Names that carriers read.
-    carrying: NameSet,
-    /// Names that are expired.
-    cleared: NameSet,
+    /// Which cookies are legacy.
+    names: Names,
     /// From then on they are only cleared.
     until: Option<Timestamp>,
     /// Per client prefix: what costs the backend a call, and what could not be decoded.
@@ -59,18 +56,16 @@ enum Step {
 impl Legacy {
     /// None where it is off. What `before` has counted goes on.
     pub(super) fn new(config: &Config, audit: &Audit, before: Option<&Self>) -> Option<Self> {
-        let config = &config.legacy;
+        let (config, session) = (&config.legacy, &config.session);
         if !config.enabled {
             return None;
         }
         // Through the whole of its last day, in UTC.
         let end = config.until.and_then(|day| day.tomorrow().ok()).and_then(|next| next.to_zoned(TimeZone::UTC).ok());
-        let carrying = config.carriers.iter().flat_map(|carrier| &carrier.cookies).map(String::as_str);
         Some(Self {
             carriers: Carriers::new(config),
             monitor: Monitor::new(config, audit.clone(), before.map(|before| &before.monitor)),
-            carrying: NameSet::new(carrying, []),
-            cleared: NameSet::new(config.clear.iter().map(String::as_str), config.keep.iter().map(String::as_str)),
+            names: Names::new(config, session),
             until: end.map(|at| at.timestamp()),
             limit: Limiter::new(config.per_client),
             junk: Mutex::default(),
@@ -80,7 +75,7 @@ impl Legacy {
 
     /// What the browser brings; none where it brings nothing legacy.
     fn carried<'h>(&self, headers: &'h HeaderMap) -> Option<Carried<'h>> {
-        Carried::of(headers, |name| self.cleared.contains(name) || self.carrying.contains(name))
+        Carried::of(headers, |name| self.names.cleared().contains(name) || self.names.carriers().contains(name))
     }
 
     /// How far the migration goes for a browser that brings this.

@@ -11,10 +11,14 @@ use crate::rejection::Rejection;
 use crate::session::{Lookup, Resolved, Session, SessionId};
 
 impl Gateway {
-    /// Where several sids came and one is live: sets that one again and expires the others. Only for navigations and
+    /// Where several sids came and one is live: sets that one again and expires the others; those of the same user end, as
+    /// no cookie holds them any more. Only for navigations and
     /// our own endpoints, like every other change of the cookie: a late `fetch` must not undo a sign-in.
     pub(crate) fn heal(&self, cx: &mut Context, resolved: &Resolved) {
         if let (true, Some(sid), Lookup::Found(found)) = (resolved.heal, &resolved.sid, &resolved.lookup) {
+            for twin in resolved.twins.iter().flatten() {
+                self.sessions.replace(*twin, cx.caller());
+            }
             self.set_sid(cx, sid, found.session.expires_at, true);
         }
     }
@@ -25,9 +29,14 @@ impl Gateway {
         }
     }
 
-    /// Expires the session cookie in every scope.
+    /// Expires the session cookie in every scope. Where the browser's own may be one that nobody has asked about, it
+    /// stays: without the others the next request is about that one.
     pub(crate) fn expire_sid(&self, cx: &mut Context) {
-        let lines = self.cookie.expire(cx.authority.host(), Some(&cx.path));
+        let lines = if cx.crowded {
+            self.cookie.expire_twins(cx.authority.host(), &cx.path)
+        } else {
+            self.cookie.expire(cx.authority.host(), Some(&cx.path))
+        };
         cx.set_cookies.extend(lines);
     }
 

@@ -9,6 +9,7 @@ mod reload;
 mod renewing;
 mod switching;
 mod telling;
+mod twins;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::renewing::UnderWay;
+use self::twins::Twins;
 use super::activity::Batches;
 use super::backend::{Backend, Caller, Credentials, SignInAnswer};
 use super::cache::{Cache, Join, Peek};
@@ -127,6 +129,8 @@ pub struct Resolved {
     pub sid: Option<SessionId>,
     /// Others of the same name came along: expire them, and set this one again.
     pub heal: bool,
+    /// Others that live and are of the same user: where this one is set again, no cookie holds them any more.
+    pub twins: Twins,
 }
 
 impl Sessions {
@@ -174,38 +178,6 @@ impl Sessions {
             }
         });
         Ok(Self(inner))
-    }
-
-    /// Whose request is this?
-    ///
-    /// Several sids in one request are normal after a change of domain. The live one counts; two live ones of
-    /// different users count as none, because which of them the person means would be a guess.
-    pub async fn resolve(&self, cookies: &SidCookies, caller: &(dyn Fn() -> Caller + Sync)) -> Resolved {
-        let mut sids = cookies.iter();
-        let Some(first) = sids.next() else {
-            return Resolved { lookup: Lookup::Absent, sid: None, heal: false };
-        };
-        let mut best = (self.lookup(&first, caller).await, first);
-        let mut doubt = false;
-        for sid in sids {
-            let lookup = self.lookup(&sid, caller).await;
-            match (&best.0, &lookup) {
-                (Lookup::Found(a), Lookup::Found(b)) if a.session.user.id != b.session.user.id => {
-                    return Resolved { lookup: Lookup::Refused(RefusalCode::Conflict), sid: None, heal: false };
-                }
-                (Lookup::Found(_), other) => doubt |= !matches!(other, Lookup::Refused(_) | Lookup::Found(_)),
-                (earlier, Lookup::Found(_)) => {
-                    doubt |= !matches!(earlier, Lookup::Refused(_));
-                    best = (lookup, sid);
-                }
-                // "Don't know" outweighs "no": the one that could not be asked may be the good one.
-                (Lookup::Refused(_), Lookup::Unavailable(_) | Lookup::Throttled { .. }) => best = (lookup, sid),
-                _ => {}
-            }
-        }
-        let (lookup, sid) = best;
-        let heal = cookies.sent > 1 && !doubt && matches!(lookup, Lookup::Found(_));
-        Resolved { lookup, sid: Some(sid), heal }
     }
 
     /// Asks about one sid: the cache, else the flight under way, else the backend.

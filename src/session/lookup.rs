@@ -26,6 +26,8 @@ pub enum RefusalCode {
     Rotated,
     /// Ours: two live sids of different users came in one request.
     Conflict,
+    /// Ours: more sids came in one request than are asked about, and none of those asked about lives.
+    Crowded,
     /// Ours: the legacy cookies of one request are of different users.
     LegacyConflict,
 }
@@ -43,6 +45,7 @@ impl RefusalCode {
             Self::Bare => "session_refused",
             Self::Rotated => "session_rotated",
             Self::Conflict => "session_conflict",
+            Self::Crowded => "too_many_sids",
             Self::LegacyConflict => "legacy_conflict",
         }
     }
@@ -51,6 +54,17 @@ impl RefusalCode {
     /// another sid is on its way to the browser, and not where none came.
     pub fn drops_sid(self) -> bool {
         !matches!(self, Self::Bare | Self::Rotated | Self::LegacyConflict)
+    }
+
+    /// Whether it is the one that counts where another sid of the same request is refused otherwise: by the others'
+    /// word cookies would go that must stay.
+    pub(crate) fn outweighs(self, other: Self) -> bool {
+        let weight = |code: Self| match code {
+            Self::Rotated => 2,
+            code if !code.drops_sid() => 1,
+            _ => 0,
+        };
+        weight(self) > weight(other)
     }
 
     /// Whether one more question may end otherwise: a replica that lags, a cache in front of it, a failure that looks

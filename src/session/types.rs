@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::activity::Activity;
@@ -13,6 +13,8 @@ use super::assertions::KeptAssertions;
 
 /// So far the backend's clock may be behind ours before a sign-in seems older than it is.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+/// What is left of a session that is nearly over.
+const NEARLY_OVER: SignedDuration = SignedDuration::from_secs(300);
 
 /// The `sid`: a UUID in its canonical form, 36 characters, lower case (RFC 9562, section 4).
 ///
@@ -192,6 +194,13 @@ impl Session {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// Whether it is to be kept rather than another session of the same user, which comes first: where that is nearly
+    /// over.
+    pub(crate) fn outlasts(&self, first: &Self, now: Timestamp) -> bool {
+        let nearly_over = first.ends_at().filter(|end| end.duration_since(now) < NEARLY_OVER);
+        nearly_over.is_some_and(|first| self.ends_at().is_none_or(|end| end > first))
     }
 
     /// Whether the sign-in is older than this. One whose time is not known is: nothing says that it is not. One in the

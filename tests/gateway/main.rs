@@ -44,6 +44,7 @@ mod tenant_hosts;
 mod tenants;
 mod tls;
 mod transports;
+mod twins;
 mod upgrades;
 #[path = "../assertion/verify.rs"]
 mod verify;

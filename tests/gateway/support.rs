@@ -12,6 +12,7 @@ pub(crate) mod nested;
 pub(crate) mod pki;
 pub(crate) mod program;
 pub(crate) mod shaped;
+pub(crate) mod store;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;

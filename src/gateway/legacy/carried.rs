@@ -41,8 +41,9 @@ impl<'h> Carried<'h> {
 
     /// A hash of the cookies that carriers read; where there are none, of the legacy ones.
     pub(super) fn browser(&self, legacy: &Legacy) -> u64 {
-        let carriers = self.jar.names().any(|name| legacy.carrying.contains(name.as_bytes()));
-        let names = if carriers { &legacy.carrying } else { &legacy.cleared };
+        let read = legacy.names.carriers();
+        let carriers = self.jar.names().any(|name| read.contains(name.as_bytes()));
+        let names = if carriers { read } else { legacy.names.cleared() };
         let pairs = self.jar.iter().filter(|(name, _)| names.contains(name.as_bytes()));
         hash(pairs.flat_map(|(name, value)| [name.as_bytes(), b"=", value, b";"]))
     }

@@ -11,8 +11,7 @@ impl Gateway {
     /// what does not fit into this answer follows with the next.
     pub(crate) fn expire_legacy(&self, cx: &mut Context, headers: &HeaderMap) -> Vec<String> {
         let Some(legacy) = &self.legacy else { return Vec::new() };
-        let mut sent = legacy.cleared.sent(headers);
-        sent.sort_by_key(|name| !legacy.carrying.contains(name));
+        let sent = legacy.names.sent(headers);
         let scopes = Scopes::new(cx.authority.host(), &cx.path, cx.scheme, &legacy.config.domains);
         let expiries = sent.iter().map(|name| scopes.expire(name)).filter(|lines| !lines.is_empty());
         cx.expiries.extend(expiries);

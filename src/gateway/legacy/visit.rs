@@ -25,7 +25,7 @@ impl Gateway {
 
     /// Names that the upstream neither sees nor sets in this request.
     pub(in crate::gateway) fn cleared(&self, cx: &Context) -> Option<&NameSet> {
-        self.legacy.as_ref().filter(|_| cx.clears_legacy).map(|legacy| &legacy.cleared)
+        self.legacy.as_ref().filter(|_| cx.clears_legacy).map(|legacy| legacy.names.cleared())
     }
 
     /// Takes in what the request brings of legacy cookies: where no sid came, they may become the session; where one
@@ -146,7 +146,7 @@ impl From<Asked> for Resolved {
             Asked::Limited(retry_after) => (Lookup::Throttled { retry_after }, None),
             Asked::Unavailable(why) => (Lookup::Unavailable(why), None),
         };
-        Self { lookup, sid, heal: false }
+        Self::of(lookup, sid)
     }
 }
 

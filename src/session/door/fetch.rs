@@ -78,7 +78,11 @@ impl Inner {
             | RefusalCode::Revoked
             | RefusalCode::AccountDisabled => true,
             RefusalCode::Unknown => was_good,
-            RefusalCode::Bare | RefusalCode::Rotated | RefusalCode::Conflict | RefusalCode::LegacyConflict => false,
+            RefusalCode::Bare
+            | RefusalCode::Rotated
+            | RefusalCode::Conflict
+            | RefusalCode::Crowded
+            | RefusalCode::LegacyConflict => false,
         };
         if !ended || !self.audit.is_news(sid) {
             return;
