@@ -6,6 +6,7 @@
 //! real decision and the real addresses, from every route.
 
 mod causes;
+mod legacy;
 mod tenants;
 
 use std::path::Path;
@@ -19,7 +20,6 @@ use crate::config::{Access, Capability, Config, ConfigError, Fault, Listener, Pl
 use crate::connect::Tls;
 use crate::context::Origin;
 use crate::decision::{Decision, Destination, Reason, Situation, Wants, decide};
-use crate::legacy;
 use crate::pages::{self, Pages};
 use crate::route::RouteTable;
 use crate::session::{Found, Freshness, Lookup, Onboarding, RefusalCode, Session, SessionId, SidHash, Tenant, User};
@@ -49,7 +49,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// Every fault, each with its place.
 pub fn load_source(path: &Path) -> Result<(Config, Source), ConfigError> {
     let (config, source) = Config::load_source(path)?;
-    let faults = known_key_faults(&config);
+    let faults = legacy::known_keys(&config);
     checked(config, &source, faults).map(|config| (config, source))
 }
 
@@ -66,6 +66,7 @@ fn checked(config: Config, source: &Source, mut faults: Vec<Fault>) -> Result<Co
     faults.extend(tls_faults(&config));
     faults.extend(tenants::faults(&config));
     faults.extend(assertion_faults(&config));
+    faults.extend(legacy::faults(&config));
     match RouteTable::new(&config) {
         Err(found) => faults.extend(found.into_iter().map(|f| Fault {
             place: f.place,
@@ -105,6 +106,7 @@ pub fn notes(config: &Config) -> Vec<String> {
         .chain(slugs)
         .chain(tenants::note(config))
         .chain(assertion_notes(config))
+        .chain(legacy::notes(config))
         .collect()
 }
 
@@ -174,22 +176,6 @@ fn assertion_notes(config: &Config) -> Vec<String> {
         .filter(|key| key.exposed)
         .map(|key| format!("everybody on this machine can read {}, and sign with it: chmod 600", key.file.display()));
     exposed.collect()
-}
-
-/// Everybody can write a cookie with such a key. `demo` and `dev` do not come by here.
-fn known_key_faults(config: &Config) -> Vec<Fault> {
-    let known = config.legacy.carriers.iter().filter(|carrier| legacy::is_publicly_known(carrier));
-    known
-        .map(|carrier| Fault {
-            place: carrier.place.clone(),
-            reason: format!("the key of the carrier \"{}\" is publicly known: everybody can write its cookies", carrier.name),
-            hint: Some(
-                "name the secret that production encrypts with, or remove the carrier: cookies of development builds are \
-                 not worth a session"
-                    .into(),
-            ),
-        })
-        .collect()
 }
 
 fn client_ca_fault(listener: &Listener) -> Option<Fault> {

@@ -5,6 +5,7 @@ mod conformance;
 mod dev;
 mod documents;
 mod keys;
+mod legacy_check;
 mod legacy_report;
 mod legacy_scan;
 mod reload;
@@ -111,7 +112,7 @@ fn check_names_what_the_backend_cannot_do() {
     let (code, out, error) = output(&["check", "--config", &path]);
     assert_eq!(code, 0, "{error}");
     let notes: Vec<&str> = out.lines().filter(|line| line.starts_with("note: ")).collect();
-    assert_eq!(notes.len(), 6, "{out}");
+    assert_eq!(notes.len(), 5, "{out}");
     let first = "backend.preset = \"nested\" has no call for sign-in with e-mail address and password: what needs one answers 501";
     assert_eq!(notes[0], format!("note: {first}"));
     assert!(out.contains("a session that goes on: what the application hands over keeps the sid"), "{out}");

@@ -1,0 +1,52 @@
+//! `sidgate check` says what a configuration would do with legacy cookies.
+
+use super::{GOOD, folder, output};
+
+const LEGACY: &str = r#"
+[legacy]
+enabled = true
+mode = "dual"
+rollout = 10
+[[legacy.carrier]]
+name = "session-token"
+cookies = ["session_token"]
+format = "session_id"
+[[legacy.carrier]]
+name = "auth-session"
+cookies = ["dott_auth_session", "appSession"]
+format = "aes_256_cbc"
+key = "file:secret"
+"#;
+
+fn notes(config: &str) -> String {
+    let (_folder, path) = folder(config);
+    let (code, out, error) = output(&["check", "--config", &path]);
+    assert_eq!((code, error.as_str()), (0, ""), "{out}");
+    out
+}
+
+#[test]
+fn carriers_are_listed_in_their_order_with_what_would_happen() {
+    let out = notes(&(GOOD.to_owned() + LEGACY));
+    let expected = "note: [legacy] makes sessions of legacy cookies and leaves the cookies alone (mode = \"dual\", 10 % of \
+                    browsers); tried in this order: session-token (session_id: session_token), then auth-session \
+                    (aes_256_cbc: dott_auth_session, appSession)\n";
+    assert!(out.contains(expected), "{out}");
+    assert!(out.contains("there is no [audit.file]: `sidgate legacy report` has nothing to read"), "{out}");
+    assert!(!notes(&(GOOD.to_owned() + "[legacy]\nmode = \"enforce\"\n")).contains("note:"), "it is not enabled");
+}
+
+#[test]
+fn a_migration_that_is_over_is_told() {
+    let out = notes(&(GOOD.to_owned() + &LEGACY.replace("rollout = 10", "until = \"2026-01-31\"")));
+    assert!(out.contains("legacy.until = \"2026-01-31\" is over") && out.contains("enabled = false"), "{out}");
+}
+
+#[test]
+fn a_backend_that_cannot_migrate_contradicts_a_migration_but_not_a_look() {
+    let config = GOOD.to_owned() + "[backend.paths]\nmigrate = \"\"\n";
+    let (_folder, path) = folder(&(config.clone() + LEGACY));
+    let (code, _, error) = output(&["check", "--config", &path]);
+    assert!(code == 1 && error.contains("has no call for that") && error.contains("deploy/legacy.md"), "{error}");
+    notes(&(config + &LEGACY.replace("\"dual\"", "\"observe\"")));
+}
