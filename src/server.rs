@@ -73,6 +73,9 @@ pub struct Drain(pub CancellationToken);
 #[derive(Debug, Clone, Default)]
 pub struct Halt(pub CancellationToken);
 
+/// From one summary of who still carries legacy cookies to the next.
+const LEGACY_SUMMARY: Duration = Duration::from_secs(300);
+
 /// Every socket, bound.
 #[derive(Debug)]
 pub struct Server {
@@ -192,6 +195,7 @@ impl Server {
         let version = concat!("sidgate ", env!("CARGO_PKG_VERSION"));
         audit.note(Event::new(Kind::Start).detail(version));
         let admin = tokio::spawn(admin::serve(self.admin, self.admin_hosts, shared.clone()));
+        let summaries = tokio::spawn(summarise_legacy(shared.clone()));
         let accepting = TaskTracker::new();
         for (at, listener) in self.listeners.into_iter().enumerate() {
             accepting.spawn(accept(listener, at, shared.clone()));
@@ -226,9 +230,19 @@ impl Server {
             () = halt.0.cancelled() => {}
         }
         admin.abort();
+        summaries.abort();
+        gateway.legacy_monitor().inspect(|monitor| monitor.summarise());
         audit.note(Event::new(Kind::Stop).outcome(if clean { "clean" } else { "cut_off" }));
         audit.close().await;
         clean
+    }
+}
+
+/// Has the audit trail told of browsers with legacy cookies, as long as it runs.
+async fn summarise_legacy(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(LEGACY_SUMMARY).await;
+        shared.gateway().legacy_monitor().inspect(|monitor| monitor.summarise());
     }
 }
 

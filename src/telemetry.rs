@@ -14,7 +14,7 @@ use crate::config::{Log, LogFormat};
 
 pub use access::{AccessLog, Record, Recorded};
 pub use metrics::Metrics;
-pub(crate) use metrics::family;
+pub(crate) use metrics::{family, gauge};
 
 /// Starts tracing. A second call changes nothing.
 pub fn start(log: &Log) {

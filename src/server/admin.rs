@@ -177,6 +177,14 @@ fn instance_metrics(shared: &Shared) -> String {
     .concat()
 }
 
+/// Nothing where there are no legacy cookies.
+fn legacy_metrics(shared: &Shared) -> String {
+    let gateway = shared.gateway();
+    let Some(monitor) = gateway.legacy_monitor() else { return String::new() };
+    let help = "1 while the migration of legacy cookies has stopped by itself: too many failed.";
+    telemetry::gauge("sidgate_legacy_stopped", help, u64::from(monitor.is_stopped()))
+}
+
 fn metrics(shared: &Shared) -> String {
     let gateway = shared.gateway();
     let (counts, assertions) = (gateway.sessions().counts(), gateway.assertions());
@@ -225,6 +233,7 @@ fn metrics(shared: &Shared) -> String {
     text.push_str(&shared.refused.render());
     text.push_str(&instance_metrics(shared));
     text.push_str(&audit_metrics(shared.gateway().audit()));
+    text.push_str(&legacy_metrics(shared));
     text
 }
 

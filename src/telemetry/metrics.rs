@@ -138,6 +138,14 @@ pub(crate) fn family<'a>(
     out
 }
 
+/// The text of one value without labels.
+pub(crate) fn gauge(name: &str, help: &str, value: u64) -> String {
+    let mut out = String::new();
+    head(&mut out, name, "gauge", help);
+    let _ = writeln!(out, "{name} {value}");
+    out
+}
+
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }

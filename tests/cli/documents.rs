@@ -90,3 +90,27 @@ fn the_table_of_attacks_names_files_that_exist() {
     }
     assert!(count > 50, "the table was read: {count}");
 }
+
+/// Whoever copies them must not be told of faults.
+#[test]
+fn every_configuration_in_the_runbook_of_legacy_cookies_passes_the_check() {
+    let document = fs::read_to_string(root().join("deploy/legacy.md")).unwrap();
+    let blocks: Vec<&str> = document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let (_folder, path) =
+            super::folder(&(super::GOOD.to_owned() + &block.replace("/etc/sidgate/shop-session.key", "secret")));
+        let out = super::sidgate(&["check", "--config", &path])
+            .env("SESSION_ENCRYPTION_KEY", "a-secret-that-the-application-has")
+            .env("AUTH_SESSION_SECRET", "another-secret-of-the-application")
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+        let said = String::from_utf8(out.stdout).unwrap();
+        assert!(said.contains("tried in this order: "), "{said}");
+    }
+    let links = document.lines().flat_map(links).filter(|(_, target)| !target.starts_with("http"));
+    for (text, target) in links {
+        assert!(root().join("deploy").join(target).exists(), "[{text}]({target}) leads nowhere");
+    }
+}

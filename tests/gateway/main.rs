@@ -19,6 +19,7 @@ mod instances;
 mod ipv6;
 mod late_refusals;
 mod legacy;
+mod legacy_told;
 mod lifetimes;
 mod limits;
 mod load_tool;
