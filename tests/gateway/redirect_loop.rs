@@ -357,3 +357,24 @@ async fn it_is_turned_off_and_set_as_the_configuration_says() {
     assert!(first.set_cookies()[0].contains("; Max-Age=60;"));
     assert_eq!(Browser::new(few.client(), "").open("/optional").await.0, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_passes_https_on_to_the_redirecting_listener_is_told() {
+    let more = "[[listener]]\naddress = \"127.0.0.1:0\"\nmode = \"redirect\"\n";
+    let more = format!("{more}{more}https_port = 8443\n");
+    let world = World::with(&more).await;
+    let ask = async |listener: usize, host: &str, proto: &str| {
+        let client = Client::http(world.gateway.addresses[listener]);
+        client.get("/x").header("host", host).header("x-forwarded-proto", proto).send().await
+    };
+    for (listener, host, proto) in
+        [(1, "app.test", "https"), (1, "app.test:443", "http, HTTPS"), (2, "app.test:8443", "https")]
+    {
+        let answer = ask(listener, host, proto).await;
+        assert_eq!((answer.status, answer.header("location")), (508, None), "{host} {proto}");
+        assert!(answer.text().contains("mode = \"serve\""), "{}", answer.text());
+    }
+    for (listener, host, proto) in [(1, "app.test", "http"), (1, "app.test", "https, http"), (2, "app.test", "https")] {
+        assert_eq!(ask(listener, host, proto).await.status, 308, "{host} {proto}");
+    }
+}
