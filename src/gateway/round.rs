@@ -34,6 +34,8 @@ use crate::upstream::keep_private;
 use trail::{Leads, Step, Trail};
 
 const RSC: HeaderName = HeaderName::from_static("rsc");
+/// A fetch ahead of a click, many of which come at once: where it ends nobody sees.
+const PREFETCH: HeaderName = HeaderName::from_static("next-router-prefetch");
 /// How often a warning is said again while its cause stays.
 const AGAIN: Rate = Rate { count: 1, per: Duration::from_secs(600) };
 
@@ -70,7 +72,8 @@ impl Gateway {
     /// redirects by itself; other fetches are a script's affair.
     pub(super) fn counted(&self, cx: &Context, headers: &HeaderMap) -> Option<Counted> {
         self.rounds.as_ref()?;
-        if cx.by_header || !(cx.wants == Wants::Page || headers.contains_key(RSC)) {
+        let counts = cx.wants == Wants::Page || headers.contains_key(RSC) && !headers.contains_key(PREFETCH);
+        if cx.by_header || !counts {
             return None;
         }
         Some(Counted(RedirectsCookie::is_in(headers, cx.scheme).then(|| headers.clone())))

@@ -312,6 +312,8 @@ async fn public_redirects_stay_cacheable_and_nobody_without_redirects_gets_a_coo
     world.front.on("GET /optional", away("/"));
     let fetched = world.client().get("/optional").fetch().send().await;
     assert!(fetched.set_cookies().is_empty(), "a script follows its own redirects");
+    let ahead = world.client().get("/optional").fetch().header("rsc", "1").header("next-router-prefetch", "1");
+    assert!(ahead.send().await.set_cookies().is_empty(), "nobody goes anywhere by that");
     let counted = world.client().get("/optional").navigate().send().await;
     assert!(counted.set_cookies()[0].starts_with(COUNTER));
     assert_eq!(counted.header("cache-control"), Some("private"), "what a cookie is set with is for nobody else");
