@@ -78,6 +78,31 @@ for (const version of [15, 16]) {
       await visitor.arrives("/onboarding");
     });
 
+    promise("goes round by two cookies that contradict each other: a page says so, with one way on", async (visitor) => {
+      await signsIn(visitor);
+      await visitor.page.waitForURL((url) => UUID.test(url.pathname));
+      await has(visitor, [["onboardingCompleted", "false"], ["setupComplete", "true"]]);
+      const asked = await visitor.counting(() => visitor.page.goto("/dashboard"));
+      await visitor.page.getByText("sending you to the setup of your account and away from it again").waitFor();
+      assert.equal(asked.redirects, 10);
+      await visitor.page.getByText("you are signed in, and stay so").waitFor();
+      assert.equal(await visitor.page.locator("a, button").count(), 1);
+      await visitor.picture(`next ${version} goes round`);
+      assert.ok(await visitor.cookie(), "nobody is signed out by it");
+      assert.equal(await gateway().metric('sidgate_redirect_loops_total\\{cause="application_to_onboarding"\\}'), 1);
+      assert.match(gateway().service.output, /sends a browser round in circles/);
+      // A link of the application's own does not hang: the router is told, and loads the page.
+      await visitor.page.goto("/");
+      await visitor.page.evaluate(() => fetch("/dashboard", { headers: { RSC: "1" } }).then((answer) => answer.status))
+        .then((status) => assert.equal(status, 508));
+      // Once one of the two is gone, the button leads where one wanted to go.
+      await visitor.page.goto("/dashboard");
+      await visitor.context.clearCookies({ name: "onboardingCompleted" });
+      await visitor.page.getByText("Go on", { exact: true }).click();
+      await visitor.arrives("/dashboard");
+      await visitor.reads("status", "authenticated");
+    });
+
     promise("shows what is open to anybody who has an old cookie", async (visitor) => {
       await has(visitor, LEFT_OVER);
       await visitor.page.goto("/");

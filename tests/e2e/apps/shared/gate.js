@@ -25,6 +25,10 @@ export function gate(request) {
   if (request.cookies.get("onboardingCompleted")?.value === "false" && PROTECTED.some((pattern) => pattern.test(pathname))) {
     return NextResponse.redirect(new URL("/onboarding", request.url));
   }
+  // Into several, which need not agree.
+  if (request.cookies.get("setupComplete")?.value === "true" && pathname === "/onboarding") {
+    return NextResponse.redirect(new URL("/dashboard", request.url));
+  }
   // Nor does it ever stop to write.
   return pathname === "/dashboard/old" ? remembers(NextResponse.next()) : NextResponse.next();
 }
