@@ -31,6 +31,9 @@ pub const MAX_TWINS: usize = 3;
 pub(crate) const MAX_SET_COOKIE: usize = 8 * 1024;
 /// At most so many of those expire the session cookie: a path is as long as a client likes.
 const MAX_SID_EXPIRIES: usize = 6 * 1024;
+/// At most so many fields are in an answer that expires cookies: proxies before us (HAProxy, Envoy) and clients take about
+/// a hundred, and answer 502 for more.
+pub(crate) const MAX_FIELDS: usize = 80;
 
 /// The sids of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

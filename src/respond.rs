@@ -45,6 +45,9 @@ fn expire(headers: &mut HeaderMap, cx: &mut Context) {
     let mut expired = 0;
     for lines in cx.expiries.drain(..) {
         let Some(left) = room.checked_sub(lines.iter().map(cookie::length).sum()) else { continue };
+        if headers.len() + lines.len() > cookie::MAX_FIELDS {
+            continue;
+        }
         room = left;
         expired += 1;
         for line in lines {

@@ -3,9 +3,12 @@
 mod endpoints;
 mod failures;
 mod first_visit;
+mod fleet;
+mod jars;
 mod modes;
 mod once;
 mod presets;
+mod wire;
 
 use http::Method;
 use serde_json::{Value, json};

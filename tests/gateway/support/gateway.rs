@@ -116,6 +116,7 @@ impl Gateway {
         let path = folder.path().join("gateway.toml");
         std::fs::write(&path, &text).unwrap();
         std::fs::write(folder.path().join("key"), KEY).unwrap();
+        std::fs::write(folder.path().join("legacy-secret"), super::legacy::SECRET).unwrap();
         let env = |name: &str| (name == "KEY").then(|| KEY.to_owned());
         let config = Config::parse(&text, "gateway.toml", folder.path(), &env).unwrap_or_else(|e| panic!("{e}"));
         let log = Log::default();

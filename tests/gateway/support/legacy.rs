@@ -15,10 +15,37 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::client::{Call, Client};
+
 pub(crate) use jar::*;
 
-/// What every cookie here is protected with, where it is.
+/// What every cookie here is protected with, where it is; the file `legacy-secret` beside the configuration.
 pub(crate) const SECRET: &str = "synthetic-legacy-secret-for-tests-only";
+
+/// `[legacy]` in this mode, with every carrier of the default set in the order that the documentation shows. Keys of
+/// `[legacy]` itself may follow in `more`.
+pub(crate) fn tables(mode: &str, more: &str) -> String {
+    let carrier = |name: &str, cookies: &str, format: &str, key: bool| {
+        let key = if key { format!("key = \"file:legacy-secret\"\n") } else { String::new() };
+        format!("[[legacy.carrier]]\nname = \"{name}\"\ncookies = {cookies}\nformat = \"{format}\"\n{key}")
+    };
+    format!("[legacy]\nenabled = true\nmode = \"{mode}\"\nper_client = \"100000/s\"\n{more}\n")
+        + &carrier("id", r#"["session_token"]"#, "session_id", false)
+        + &carrier("cbc", r#"["dott_auth_session", "appSession"]"#, "aes_256_cbc", true)
+        + &carrier("gcm", r#"["dott_auth_session"]"#, "aes_256_gcm", true)
+        + &carrier("jwe", r#"["__session"]"#, "jwe", true)
+        + &carrier("token", r#"["session_token"]"#, "access_token", false)
+        + &carrier("json", r#"["dott_auth_session", "appSession"]"#, "base64_json", false)
+        + &carrier("authjs", r#"["authjs.session-token"]"#, "authjs", true)
+}
+
+/// A request with this jar, as a browser sends it: HTTP/2 splits the cookies.
+pub(crate) fn carrying(client: &Client, path: &str, jar: &[(String, String)]) -> Call {
+    if !client.h2 {
+        return client.get(path).cookie(&line(jar));
+    }
+    jar.iter().fold(client.get(path), |call, (name, value)| call.cookie(&format!("{name}={value}")))
+}
 
 /// A JWT that nobody has signed; only the backend can say so.
 pub(crate) fn token(subject: &str) -> String {
