@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::MIGRATE;
 use crate::support::backend::{ALICE, VALIDATE, World, cookie};
 use crate::support::gateway::{ROUTES, base};
 use crate::support::legacy::{SECRET, carrying, full, tables};
-use crate::support::{Answer, Client, Gateway};
-
-const MIGRATE: &str = "POST /api/sessions/migrate/";
+use crate::support::{Answer, Gateway};
 
 /// Twenty first requests of one browser at the same moment, over both gateways and both protocols.
 async fn at_once(world: &World, other: &Gateway, old: &str) -> Vec<Answer> {

@@ -1,8 +1,8 @@
 //! The largest legitimate jar passes over HTTP/1.1 and HTTP/2, and what is left of it is small.
 
+use crate::support::Answer;
 use crate::support::backend::{ALICE, World};
 use crate::support::legacy::{LARGEST, SECRET, carrying, full, line, tables};
-use crate::support::{Answer, Client};
 
 /// `Set-Cookie` of one answer, at most: what proxies and browsers take.
 const ANSWER: usize = 8 * 1024;

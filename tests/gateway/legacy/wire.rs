@@ -9,13 +9,13 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
 
+use super::MIGRATE;
 use crate::support::backend::{ALICE, Act, Scripted, World, made_up, says};
 use crate::support::legacy::{
     SECRET, authjs, base64_json, cbc, cbc_under, encoded, gcm, jwe, next_auth, session, tables, token,
 };
 use crate::support::wire::{Connection, nothing};
 
-const MIGRATE: &str = "POST /api/sessions/migrate/";
 /// The automatic stop is another promise.
 const NEVER_STOPS: &str = "stop_failures = \"100%\"\nstop_minimum = 1000000\n";
 

@@ -26,7 +26,7 @@ pub(crate) const SECRET: &str = "synthetic-legacy-secret-for-tests-only";
 /// `[legacy]` itself may follow in `more`.
 pub(crate) fn tables(mode: &str, more: &str) -> String {
     let carrier = |name: &str, cookies: &str, format: &str, key: bool| {
-        let key = if key { format!("key = \"file:legacy-secret\"\n") } else { String::new() };
+        let key = if key { "key = \"file:legacy-secret\"\n" } else { "" };
         format!("[[legacy.carrier]]\nname = \"{name}\"\ncookies = {cookies}\nformat = \"{format}\"\n{key}")
     };
     format!("[legacy]\nenabled = true\nmode = \"{mode}\"\nper_client = \"100000/s\"\n{more}\n")
