@@ -179,7 +179,11 @@ pub(super) async fn delete(
 ) -> Result<Response<Body>, Rejection> {
     cx.wants = Wants::Api;
     let mut pending = false;
-    for sid in gateway.credentials(cx, headers, gateway.accepts_header())?.iter() {
+    let came = gateway.credentials(cx, headers, gateway.accepts_header())?;
+    // Before the first visit: what legacy cookies prove ends too.
+    let claimed =
+        if came.sent == 0 { gateway.claim_legacy(cx, headers).await.and_then(|claim| claim.sid) } else { None };
+    for sid in came.iter().chain(claimed) {
         cx.facts.fingerprint = Some(sid.fingerprint());
         let event = match gateway.sessions().remembered(&sid) {
             Some(session) => Event::new(Kind::SignOut).of(&session),
@@ -199,6 +203,8 @@ pub(super) async fn delete(
     }
     cx.facts.reason = Some("signed_out");
     gateway.expire_sid(cx);
+    // Left behind, they would be tried again.
+    gateway.end_legacy(cx, headers);
     if pending {
         return Ok(super::json(StatusCode::ACCEPTED, &json!({ "pending": true })));
     }

@@ -1,5 +1,6 @@
 //! Legacy cookies become a session on the first visit, and then they are gone.
 
+mod audited;
 mod endpoints;
 mod failures;
 mod first_visit;

@@ -86,7 +86,7 @@ impl Gateway {
     /// What the legacy cookies are worth, for somebody who asks for just that; none where they are left alone. The answer
     /// does not carry the sid yet.
     pub(crate) async fn claim_legacy(&self, cx: &mut Context, headers: &HeaderMap) -> Option<Resolved> {
-        let legacy = self.legacy.as_ref()?;
+        let legacy = self.legacy.as_ref().filter(|_| !cx.by_header)?;
         let carried = legacy.carried(headers)?;
         if !matches!(legacy.look(cx, Some(&carried)), Step::Dual | Step::Enforce) {
             return None;

@@ -204,3 +204,69 @@ impl Migrations {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::super::cache::tests::session;
+    use super::*;
+
+    fn made(n: u128) -> MigrateAnswer {
+        MigrateAnswer::Session(SessionId::from_uuid(Uuid::from_u128(n)), Arc::new(session(n)), false)
+    }
+
+    fn leads(migrations: &mut Migrations, key: &str, now: Instant) -> bool {
+        matches!(migrations.join(key, now), Join::Lead(..))
+    }
+
+    #[tokio::test]
+    async fn one_asks_and_the_others_wait_for_its_answer() {
+        let (mut migrations, now) = (Migrations::default(), Instant::now());
+        let Join::Lead(report, outcome) = migrations.join("k", now) else { panic!("nobody has asked") };
+        let Join::Known(State::UnderWay(mut waits)) = migrations.join("k", now) else { panic!("it is under way") };
+        assert!(leads(&mut migrations, "another", now));
+        report.send_replace(Some(made(1)));
+        assert!(waits.wait_for(Option::is_some).await.is_ok() && outcome.borrow().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_leads_and_is_gone_leaves_nobody_waiting() {
+        let (mut migrations, now) = (Migrations::default(), Instant::now());
+        drop(migrations.join("k", now));
+        assert!(leads(&mut migrations, "k", now));
+    }
+
+    #[tokio::test]
+    async fn a_session_is_known_a_minute_a_refusal_seconds_and_what_says_nothing_not_at_all() {
+        let (mut migrations, now) = (Migrations::default(), Instant::now());
+        for (key, answer, known) in [
+            ("made", made(1), REPEATED),
+            ("refused", MigrateAnswer::Refused { certain: true }, REFUSED),
+            ("doubtful", MigrateAnswer::Refused { certain: false }, DOUBTFUL),
+            ("down", MigrateAnswer::Unavailable(Unavailable::Connect), Duration::ZERO),
+        ] {
+            let _under_way = migrations.join(key, now);
+            migrations.settle(key.to_owned(), &answer, REPEATED, now);
+            if !known.is_zero() {
+                assert!(migrations.get(key, now + known - Duration::from_millis(1)).is_some(), "{key}");
+            }
+            assert!(migrations.get(key, now + known).is_none(), "{key}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded_and_the_newest_stays() {
+        let (mut migrations, now) = (Migrations::default(), Instant::now());
+        for n in 0..MAX_KEPT as u128 + 500 {
+            let used = if n % 2 == 0 { USED } else { REPEATED };
+            migrations.settle(n.to_string(), &made(n), used, now);
+        }
+        assert!(migrations.by_key.len() <= MAX_KEPT && migrations.order.len() <= MAX_KEPT);
+        assert!(migrations.get(&(MAX_KEPT + 499).to_string(), now).is_some());
+        for n in 0..5000_u128 {
+            migrations.settle(format!("late {n}"), &made(n), REPEATED, now + 2 * USED);
+        }
+        assert_eq!(migrations.by_key.len(), 5000, "what is over is forgotten");
+    }
+}

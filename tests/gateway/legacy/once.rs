@@ -25,6 +25,29 @@ async fn a_cookie_left_behind_does_not_undo_a_sign_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_takes_the_legacy_cookies_along() {
+    for mode in ["dual", "enforce"] {
+        let world = world(&format!("mode = \"{mode}\"")).await;
+        let old = world.sid(ALICE).await;
+        let sid = page(&world, "/acme/dashboard", &uuid_cookie(&old)).await.sid().unwrap();
+        let jar = format!("{}; {}; onboardingStep=1; theme=dark", cookie(&sid), uuid_cookie(&old));
+        let answer = sign_out(&world, &jar).await;
+        assert_eq!((answer.status, expired(&answer).join(" ").as_str()), (204, "onboardingStep session_token sid"));
+        // Before the first visit: what they prove ends, too.
+        let old = world.sid(ALICE).await;
+        let answer = sign_out(&world, &cbc_cookie(&old)).await;
+        assert_eq!((answer.status, answer.sid(), lives(&world, &old).await), (204, None, false));
+        let sid = world.sid(ALICE).await;
+        let call = world.client().call(Method::DELETE, "/api/auth/sessions?scope=all").same_origin().fetch();
+        let answer = call.cookie(&format!("{}; appSession=junk", cookie(&sid))).send().await;
+        assert_eq!(expired(&answer), ["appSession", "sid"]);
+    }
+    let world = world("mode = \"observe\"").await;
+    let answer = sign_out(&world, &uuid_cookie(&world.sid(ALICE).await)).await;
+    assert_eq!(expired(&answer), ["sid"], "what is only watched stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn not_even_while_the_backend_has_not_heard_of_the_sign_out() {
     let world = world("mode = \"dual\"").await;
     let old = world.sid(ALICE).await;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::Shaped;
+use crate::support::flat::{Flat, PASSWORD};
 use crate::support::nested::{ADA, Nested, STALE, TENANT};
 
 const CREATE: &str = "POST /api/sessions/create/";
@@ -34,12 +35,32 @@ async fn nested_reissues_a_uuid_as_the_sid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_takes_a_token_as_a_bearer_once() {
-    let (_, shaped) = nested("enforce").await;
+    let (backend, shaped) = nested("dual").await;
     let jwt = token("ada");
-    let answer = visit(&shaped, &format!("session_token={jwt}")).await;
-    assert_eq!(answer.status, 302, "the backend refuses it: {}", answer.text());
+    let jar = format!("session_token={jwt}");
+    let answer = visit(&shaped, &jar).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     let asked = shaped.backend.seen(CREATE).pop().unwrap();
     assert_eq!((asked.header("authorization"), asked.json()), (Some(format!("Bearer {jwt}").as_str()), json!({})));
+    let sid = answer.sid().unwrap();
+    let [line] = &answer.set_cookies()[..] else { panic!("only ours: {:?}", answer.set_cookies()) };
+    assert!(line.starts_with("sid="), "the backend's own do not reach the browser: {line}");
+    assert_eq!(visit(&shaped, &jar).await.sid().as_deref(), Some(sid.as_str()), "a moment later it is the same");
+    shaped.sign_out(&sid).await;
+    assert!(!backend.lives(&sid));
+    assert_eq!(visit(&shaped, &jar).await.status, 302, "the token is still good, and was used");
+    assert_eq!(shaped.backend.count(CREATE), 1);
+    assert_eq!(visit(&shaped, &format!("session_token={}", token("nobody"))).await.status, 302);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flat_goes_on_with_the_id_that_it_gave() {
+    let backend = Flat::default();
+    let more = legacy("mode = \"enforce\"");
+    let shaped = Shaped::start(backend.inner(), "preset = \"flat\"\n", &more).await;
+    let old = shaped.sign_in(&json!({ "email": "ada@shop.test", "password": PASSWORD })).await.sid().unwrap();
+    let answer = shaped.client().get("/optional").navigate().cookie(&uuid_cookie(&old)).send().await;
+    assert!(answer.sid() == Some(old.clone()) && backend.lives(&old), "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,6 +106,7 @@ impl Nested {
 
     fn create(&self, headers: &HeaderMap) -> Response<Body> {
         let user = match credential(headers, "Bearer ") {
+            Some(jwt) if jwt == super::legacy::token("ada") => ADA,
             Some("token of ada") => ADA,
             Some("token of stale") => STALE,
             Some("token of new") => NEW,
