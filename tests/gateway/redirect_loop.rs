@@ -134,6 +134,27 @@ async fn what_was_found_wrong_is_put_in_order_and_said() {
     panic!("never stopped");
 }
 
+/// Where both go on side by side, contradictory cookies of the old application are what people go round by.
+#[tokio::test(flavor = "multi_thread")]
+async fn legacy_cookies_that_led_round_are_expired_and_the_person_stays_signed_in() {
+    let carrier = "[[legacy.carrier]]\nname = \"uuid\"\ncookies = [\"session_token\"]\nformat = \"session_id\"\n";
+    let world = World::with(&format!("[legacy]\nenabled = true\nmode = \"dual\"\n{carrier}")).await;
+    let old = world.sid(ALICE).await;
+    bounces(&world, "/dashboard", "/onboarding");
+    let jar = format!("session_token={old}; onboardingCompleted=false; setupComplete=true; theme=dark");
+    let mut browser = Browser::new(world.client(), &jar);
+    let (followed, page) = browser.open("/dashboard").await;
+    assert_eq!((followed, page.status), (10, 508));
+    let text = page.text();
+    assert!(
+        text.contains("stay so") && text.contains("onboardingCompleted") && text.contains("setupComplete"),
+        "{text}"
+    );
+    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["sid", "theme"]);
+    world.front.well();
+    assert_eq!(browser.open("/dashboard").await.1.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_signed_in_is_offered_the_way_to_sign_in() {
     let world = World::start().await;
