@@ -47,6 +47,9 @@ const SKIPPED: [&str; 17] = [
     "venv",
 ];
 
+/// No source: documents, and what programs make.
+const NO_SOURCE: [&str; 6] = ["lock", "map", "md", "rst", "toml", "txt"];
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Scan {
     /// The application's source.
@@ -171,7 +174,13 @@ fn walk(folder: &Path, skip: &[String], files: &mut Vec<PathBuf>, left_out: &mut
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && (SKIPPED.contains(&&*name) || skip.iter().any(|s| *s == *name)) => {}
             Ok(kind) if kind.is_dir() => walk(&entry.path(), skip, files, left_out),
-            Ok(kind) if kind.is_file() => files.push(entry.path()),
+            Ok(kind) if kind.is_file() => {
+                let path = entry.path();
+                let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+                if !NO_SOURCE.contains(&extension) {
+                    files.push(path);
+                }
+            }
             _ => {}
         }
     }

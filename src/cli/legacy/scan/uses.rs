@@ -245,11 +245,16 @@ fn in_string(source: &str, place: &Range<usize>) -> Option<(What, String)> {
     ["cookie:", "\"cookie\"", "'cookie'"].iter().any(|word| line.contains(word)).then(|| (What::Sets, "Cookie".into()))
 }
 
-/// `const { name } = req.cookies`
+/// `const { name, other: mine = 1 } = req.cookies`
 fn destructured(source: &str, place: &Range<usize>) -> Option<(What, String)> {
-    let (Opener::Curly, _) = opener(source.as_bytes(), place.start)? else { return None };
+    let (Opener::Curly, open) = opener(source.as_bytes(), place.start)? else { return None };
     let rest: &str = source.get(place.end..)?;
     let close = rest.find('}').filter(|i| *i < NEAR)?;
+    // Nothing but a list: no function's body.
+    let list = source.get(open + 1..place.end + close)?;
+    if list.contains([';', '(', '{', '"']) {
+        return None;
+    }
     let right = rest.get(close + 1..)?.trim_start().strip_prefix('=')?;
     let right = right.split(['\n', ';']).next().unwrap_or_default().trim();
     (!right.starts_with(['=', '>']) && right.to_ascii_lowercase().contains("cookie"))
@@ -289,7 +294,24 @@ fn aliases(source: &str) -> Vec<&str> {
 
 fn is_cookie(path: &str, aliases: &[&str]) -> bool {
     let root = path.split(['.', '?', '(', '[']).next().unwrap_or_default();
-    path.to_ascii_lowercase().contains("cookie") || (path.len() > root.len() && aliases.contains(&root))
+    without_arguments(path).to_ascii_lowercase().contains("cookie")
+        || (path.len() > root.len() && aliases.contains(&root))
+}
+
+/// `call(cookie).json` -> `call.json`. What stands in brackets of its own stays: `(await cookies()).get`.
+fn without_arguments(path: &str) -> String {
+    let (mut out, mut depth) = (String::with_capacity(path.len()), 0_usize);
+    for c in path.chars() {
+        match c {
+            '(' | '[' if depth > 0 || out.ends_with(|l: char| l.is_alphanumeric() || l == '_' || l == ')') => {
+                depth += 1
+            }
+            ')' | ']' if depth > 0 => depth -= 1,
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
 }
 
 fn verb(callee: &str) -> What {
@@ -402,6 +424,8 @@ mod tests {
             "if (hasCookie) {\n  const field = 'email';\n  send('role');\n}",
             "// cookies().get('session_token') was here",
             "cookies().get('theme')",
+            "store(cookie).send('role')",
+            "test(async () => {\n  const email = await signsUp();\n  const { value } = await visitor.cookie();\n});",
             "cookies().get('session_tokens')",
             "localStorage.getItem('accessToken')",
             "params.get('tenantId')",
