@@ -1,11 +1,14 @@
 //! What the decoders of legacy cookies make of every vector of the contract, of what the tests encode themselves, and
 //! of anything else.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod arbitrary;
+mod corpus;
 mod encode;
 mod round_trips;
+#[path = "../fuzz/src/targets.rs"]
+mod targets;
 mod twins;
 mod vectors;
 
