@@ -120,7 +120,7 @@ impl Legacy {
             stop_minimum: table.number("stop_minimum", default.stop_minimum, 1..=1_000_000),
             stop_window: table.duration("stop_window", default.stop_window, window),
             stop_pause: table.duration("stop_pause", default.stop_pause, pause),
-            carriers: carrier::read(table, enabled),
+            carriers: carrier::read(table, enabled || table.reader.disabled_too),
         };
         table.finish();
         legacy.check(table);

@@ -38,7 +38,7 @@ impl Config {
         let text = text_of(path, &file)?;
         let base = path.parent().unwrap_or(Path::new(""));
         let counts = |_: &Range<usize>, table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
-        let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&counts))?;
+        let config = parse(&text, &file, base, &|name| std::env::var(name).ok(), Some(&counts), false)?;
         Ok((config, Source { file, text }))
     }
 
@@ -54,6 +54,7 @@ impl Config {
             base,
             &|name| std::env::var(name).ok(),
             Some(&|place, other| !place.is_empty() && other == Some(table)),
+            true,
         )
     }
 
@@ -64,7 +65,7 @@ impl Config {
         base: &Path,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        parse(text, file, base, env, None)
+        parse(text, file, base, env, None, false)
     }
 }
 
@@ -77,12 +78,14 @@ fn parse(
     base: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     counts: Option<Counts<'_>>,
+    disabled_too: bool,
 ) -> Result<Config, ConfigError> {
     if text.len() > LARGEST {
         return Err(too_large(file));
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    let reader = Reader::new(text, base, env);
+    let mut reader = Reader::new(text, base, env);
+    reader.disabled_too = disabled_too;
     let config = read(&mut Table::root(&reader, document.get_ref()));
     let mut found = reader.into_found();
     if let Some(counts) = counts {
@@ -241,7 +244,7 @@ mod tests {
         "#;
         let parsed = |replaced: &[&str]| {
             let counts = |_: &Range<usize>, table: Option<&str>| !table.is_some_and(|t| replaced.contains(&t));
-            parse(text, "x", Path::new(""), &|_| None, Some(&counts)).unwrap_err()
+            parse(text, "x", Path::new(""), &|_| None, Some(&counts), false).unwrap_err()
         };
         assert_eq!(parsed(&["backend", "certificate", "listener", "upstream"]).faults.len(), 1);
         assert!(parsed(&["certificate", "listener", "upstream"]).faults.len() > 3);

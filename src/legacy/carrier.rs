@@ -41,6 +41,13 @@ impl Carriers {
         self.all.iter().flat_map(|carrier| &carrier.cookies).any(|(name, _)| jar.has(name))
     }
 
+    /// The cookie that a name is one of, or a chunk of, as the carriers know it.
+    pub fn cookie_of<'n>(&self, sent: &'n str) -> Option<&'n str> {
+        let jar = Jar::single(sent, b"");
+        let known = self.all.iter().flat_map(|carrier| &carrier.cookies).find(|(name, _)| jar.has(name));
+        known.and_then(|(name, _)| sent.get(..name.len()))
+    }
+
     /// Reads what the jar claims at this time. Never fails: what cannot be read is a candidate that says why.
     pub fn read(&self, jar: &Jar<'_>, now: Timestamp) -> Claims {
         let mut candidates = Vec::new();
@@ -81,15 +88,10 @@ impl Carriers {
 
 impl Carrier {
     fn new(config: &LegacyCarrier) -> Self {
-        let cookies = if config.format == LegacyFormat::Authjs {
-            // The key has the name in it, and over https the library puts one of these in front of it.
-            let names =
-                config.cookies.iter().flat_map(|name| ["", "__Secure-", "__Host-"].map(|p| format!("{p}{name}")));
-            names.map(|name| (name.clone(), Arc::new(Format::new(config, &name)))).collect()
-        } else {
-            let format = Arc::new(Format::new(config, ""));
-            config.cookies.iter().map(|name| (name.clone(), format.clone())).collect()
-        };
+        // The key of Auth.js has the cookie's name in it; any other is made once.
+        let shared = (config.format != LegacyFormat::Authjs).then(|| Arc::new(Format::new(config, "")));
+        let format = |name: &str| shared.clone().unwrap_or_else(|| Arc::new(Format::new(config, name)));
+        let cookies = config.sent_as().map(|name| (name.clone(), format(&name))).collect();
         Self { name: config.name.as_str().into(), cookies }
     }
 }

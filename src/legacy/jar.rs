@@ -31,7 +31,12 @@ impl<'h> Jar<'h> {
 
     /// Of one cookie.
     pub fn single(name: &'h str, value: &'h [u8]) -> Self {
-        Self { pairs: vec![(name, value)] }
+        Self::of_pairs([(name, value)])
+    }
+
+    /// Of some cookies of a jar.
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> Self {
+        Self { pairs: pairs.into_iter().take(MOST).collect() }
     }
 
     /// Names and values as they were sent.

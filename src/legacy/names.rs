@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::config;
+use crate::config::{self, LegacyCarrier};
 use crate::cookie::NameSet;
 
 /// The beginnings of the gateway's own cookies: as they are, and as over https.
@@ -20,11 +20,17 @@ impl Names {
     /// says, that is not cleared.
     pub fn new(legacy: &config::Legacy, session: &config::Session) -> Self {
         let prefixed = format!("__Host-{}", session.cookie);
-        let own = [session.cookie.as_str(), &prefixed].into_iter().chain(OWN);
-        let read = legacy.carriers.iter().flat_map(|carrier| &carrier.cookies);
+        let own = || [session.cookie.as_str(), &prefixed].into_iter().chain(OWN);
+        let kept = || texts(&legacy.keep).chain(own());
+        let read: Vec<String> = legacy.carriers.iter().flat_map(LegacyCarrier::sent_as).collect();
+        // Where `clear` has the name of Auth.js, it means the same cookie over https too.
+        let listed = NameSet::new(texts(&legacy.clear), kept());
+        let plain = |name: &str| ["__Secure-", "__Host-"].iter().find_map(|p| name.strip_prefix(p)).map(str::to_owned);
+        let over_https =
+            read.iter().filter(|name| plain(name).is_some_and(|n| read.contains(&n) && listed.contains(n.as_bytes())));
         Self {
-            cleared: NameSet::new(texts(&legacy.clear), texts(&legacy.keep).chain(own)),
-            carriers: NameSet::new(read.map(String::as_str), []),
+            cleared: NameSet::new(texts(&legacy.clear).chain(over_https.map(String::as_str)), kept()),
+            carriers: NameSet::new(texts(&read), []),
         }
     }
 
@@ -86,10 +92,30 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_of_authjs_is_cleared_under_its_names_over_https_too() {
+        let mut legacy = config::Legacy::default();
+        legacy.carriers.push(LegacyCarrier {
+            name: "authjs".into(),
+            cookies: ["authjs.session-token", "unlisted"].map(str::to_owned).into(),
+            format: config::LegacyFormat::Authjs,
+            key: None,
+            key_from: config::KeyFrom::Authjs,
+            pointers: config::JsonPointers::default(),
+            place: config::Place::default(),
+        });
+        let names = names(&legacy);
+        for name in ["authjs.session-token", "__Secure-authjs.session-token", "__Host-authjs.session-token.1"] {
+            assert!(names.cleared().contains(name.as_bytes()) && names.carriers().contains(name.as_bytes()), "{name}");
+        }
+        assert!(!names.cleared().contains(b"__Secure-unlisted") && names.carriers().contains(b"__Secure-unlisted"));
+        assert!(!names.cleared().contains(b"__Secure-dott_auth_session"), "that is nobody's");
+    }
+
+    #[test]
     fn carriers_are_the_first_to_go() {
         let mut legacy = config::Legacy::default();
         let place = config::Place::default();
-        legacy.carriers.push(config::LegacyCarrier {
+        legacy.carriers.push(LegacyCarrier {
             name: "dott".into(),
             cookies: ["dott_auth_session", "theme"].map(str::to_owned).into(),
             format: config::LegacyFormat::Base64Json,

@@ -6,6 +6,7 @@ mod dev;
 mod documents;
 mod keys;
 mod legacy_check;
+mod legacy_decode;
 mod legacy_report;
 mod legacy_scan;
 mod reload;

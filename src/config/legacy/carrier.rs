@@ -143,6 +143,14 @@ pub(super) fn read(table: &mut Table<'_>, enabled: bool) -> Vec<LegacyCarrier> {
 }
 
 impl LegacyCarrier {
+    /// The names under which its cookies are sent, as far as they have no number: over https Auth.js puts a prefix in
+    /// front of its own (RFC 6265bis, section 4.1.3).
+    pub fn sent_as(&self) -> impl Iterator<Item = String> {
+        const PREFIXES: [&str; 3] = ["", "__Secure-", "__Host-"];
+        let prefixes = if self.format == LegacyFormat::Authjs { &PREFIXES[..] } else { &PREFIXES[..1] };
+        self.cookies.iter().flat_map(move |name| prefixes.iter().map(move |prefix| format!("{prefix}{name}")))
+    }
+
     fn read(table: &mut Table<'_>, enabled: bool) -> Self {
         table.require("name", "what logs and metrics call it, for example \"auth-session\"");
         table.require("cookies", "the names of the cookies, for example [\"session_token\"]");

@@ -13,6 +13,8 @@ pub(in crate::config) struct Reader<'a> {
     pub(in crate::config) base: &'a Path,
     /// The environment.
     pub(in crate::config) env: &'a dyn Fn(&str) -> Option<String>,
+    /// Read what `enabled = false` turns off, secrets included: for a command that explains it.
+    pub(in crate::config) disabled_too: bool,
     /// Where the text may hold secrets.
     hidden: Vec<Range<usize>>,
     found: RefCell<Vec<Found>>,
@@ -32,6 +34,7 @@ impl<'a> Reader<'a> {
         Self {
             base,
             env,
+            disabled_too: false,
             hidden: mask::values(text),
             found: RefCell::default(),
             #[cfg(test)]
