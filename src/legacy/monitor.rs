@@ -129,11 +129,12 @@ impl Monitor {
     }
 
     /// The backend makes no session of it; `certain` where it says so in so many words. Many such are old sessions that
-    /// have ended, and no failure. Without words it may be an outage that looks like a refusal.
+    /// have ended, and no failure. Without words it may be an outage that looks like a refusal; where the backend never
+    /// has any, every ended session is one, and an outage shows in that nothing succeeds.
     pub fn refused(&self, cx: &mut Context, asked: Asked<'_>, certain: bool) {
         let (candidate, proof) = asked;
         note(cx, &candidate.carrier, MigrationOutcome::Refused);
-        self.hear(cx, asked, if certain { Evidence::Doubtful } else { Evidence::Failed });
+        self.hear(cx, asked, Evidence::Doubtful);
         if !self.may_tell(cx) {
             return;
         }

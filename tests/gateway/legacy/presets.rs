@@ -77,6 +77,19 @@ async fn an_outage_that_looks_like_a_refusal_costs_nobody_their_cookies() {
     assert_eq!(visit(&shaped, &uuid_cookie(&old)).await.sid(), Some(old));
 }
 
+/// Its refusals have no words, and most old sessions have ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn ended_sessions_do_not_stop_the_migration_of_those_that_live() {
+    let (backend, shaped) = nested("enforce\"\nstop_minimum = 5\nper_client = \"1000/m").await;
+    for n in 0..12 {
+        let old = if n == 2 { backend.session(ADA) } else { made_up() };
+        let answer = visit(&shaped, &cbc_cookie(&old)).await;
+        assert_eq!(answer.status, if n == 2 { 200 } else { 302 });
+    }
+    let old = backend.session(ADA);
+    assert_eq!(visit(&shaped, &cbc_cookie(&old)).await.sid(), Some(old));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_backend_cannot_judge_is_worth_nothing() {
     let (_, shaped) = nested("enforce").await;
