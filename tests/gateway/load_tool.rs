@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::backend::{ALICE, Act, BOB, World};
+use super::support::legacy;
 
 /// Sign-ins come faster here than people make them.
 const FAST_SIGN_IN: &str = "[sign_in]\nper_client = \"50/s\"\nper_email = \"50/s\"\n";
@@ -109,6 +110,35 @@ async fn mixed_sids_a_stampede_and_sign_ins_tell_what_the_backend_was_asked() {
     assert_eq!((code, run["wrong"].as_u64()), (0, Some(0)), "{shown}");
     assert!(run["outcomes"]["200"].as_u64().unwrap() > 0);
     assert!(world.backend.count("DELETE /api/sessions/current/") > 0, "a sign-in leaves nothing behind");
+}
+
+/// In short what `tests/load/run --scenario migrate` does with ten thousand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_storm_gives_every_browser_a_session_of_its_own_beside_live_users() {
+    let world = World::with(&legacy::tables("enforce", "")).await;
+    let load = Load::on(&world, "/api/whoami", 10).await;
+    let mut proofs = String::new();
+    for n in 0..60 {
+        proofs += &(world.sid(if n % 2 == 0 { ALICE } else { BOB }).await + "\n");
+    }
+    let at = |name: &str| load.folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("secret"), legacy::SECRET).unwrap();
+    for (protocol, proofs) in ["", "--http2 --connections 2"].iter().zip([&proofs[..30 * 37], &proofs[30 * 37..]]) {
+        std::fs::write(at("proofs"), proofs).unwrap();
+        let files = format!("--proofs {} --legacy-secret {}", at("proofs"), at("secret"));
+        let more = "--scenario migrate --rate 50 --migrate-rate 30 --warmup 0s --duration 1s --max-errors 0%";
+        let (code, shown, report) = load.run(&format!("{more} {files} {protocol}")).await;
+        assert_eq!(code, 0, "{shown}");
+        let [before, meanwhile, storm] = [0, 1, 2].map(|n| report["runs"][n].clone());
+        assert_eq!(
+            (&before["label"], &meanwhile["label"]),
+            (&"live users, before".into(), &"live users, meanwhile".into())
+        );
+        assert!(meanwhile["right"].as_u64().unwrap() > 10, "{meanwhile}");
+        assert_eq!((&storm["right"], &storm["sessions_made"]), (&30.into(), &30.into()), "{storm}");
+        assert_eq!(storm["migrations"], serde_json::json!({ "migrated": 30 }), "as the gateway counts them");
+    }
+    assert_eq!(world.backend.count("POST /api/sessions/migrate/"), 60);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,9 @@
 //!
 //! First the live users alone, then the same users with the storm beside them: the two latencies are what to compare.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +16,9 @@ use crate::report::Run;
 use crate::scenario::Scenario;
 use crate::sids::{Sids, migrations};
 use crate::target::Target;
-use crate::usage::Usage;
+use crate::usage::{Usage, Used};
+
+type Counts = BTreeMap<String, u64>;
 
 /// Before, meanwhile, and the storm itself.
 pub(crate) async fn run(
@@ -36,8 +40,8 @@ pub(crate) async fn run(
         runs.push(run);
     }
     let mut meanwhile = options.clone();
-    meanwhile.warmup = std::time::Duration::ZERO;
-    meanwhile.duration = std::time::Duration::from_secs_f64(browsers as f64 / options.migrate_rate);
+    meanwhile.warmup = Duration::ZERO;
+    meanwhile.duration = Duration::from_secs_f64(browsers as f64 / options.migrate_rate);
     let (before, asked) = (usage(options), migrations(options).await);
     let arriving = engine::run(&meanwhile, target, storm.clone(), stop);
     let (mut arrived, live) = if has_live {
@@ -47,25 +51,30 @@ pub(crate) async fn run(
     } else {
         (arriving.await?, None)
     };
+    // Those were the live users'; its own are the migrations.
+    arrived.backend_calls = None;
     arrived.used = used(options, before);
     arrived.migrated = Some(storm.made());
-    arrived.migrations = match (asked, migrations(options).await) {
-        (Some(before), Some(after)) => after
-            .into_iter()
-            .map(|(what, n)| (what.clone(), n - before.get(&what).copied().unwrap_or(0)))
-            .filter(|(_, n)| *n > 0)
-            .collect(),
-        _ => Default::default(),
-    };
+    arrived.migrations = counted(asked, migrations(options).await);
     runs.extend(live.map(|run| Run { label: Some("live users, meanwhile"), ..run }));
     runs.push(arrived);
     Ok(runs)
+}
+
+/// What was counted in between, by outcome.
+fn counted(before: Option<Counts>, after: Option<Counts>) -> Counts {
+    let (Some(before), Some(after)) = (before, after) else { return Counts::new() };
+    let since = |(what, n): (String, u64)| {
+        let n = n.saturating_sub(before.get(&what).copied().unwrap_or_default());
+        (n > 0).then_some((what, n))
+    };
+    after.into_iter().filter_map(since).collect()
 }
 
 fn usage(options: &Options) -> Option<Usage> {
     options.pid.and_then(Usage::of)
 }
 
-fn used(options: &Options, before: Option<Usage>) -> Option<crate::usage::Used> {
+fn used(options: &Options, before: Option<Usage>) -> Option<Used> {
     Some(usage(options)?.since(before?))
 }

@@ -107,6 +107,11 @@ key = "file:legacy-secret"
 [upstream.app]
 url = "http://{front}"
 [[route]]
+path = "/auth/signin"
+access = "public"
+kind = "page"
+upstream = "app"
+[[route]]
 path = "/api/{{*rest}}"
 access = "signed_in"
 kind = "api"
