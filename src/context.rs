@@ -162,6 +162,8 @@ pub struct Context {
     pub set_cookies: Vec<HeaderValue>,
     /// What the answer expires as far as there is room: the lines of one cookie together, those that matter most first.
     pub expiries: Vec<Vec<HeaderValue>>,
+    /// The same for the directories of the page, in what room is left.
+    pub expiries_below: Vec<Vec<HeaderValue>>,
     /// What the log line says.
     pub facts: Facts,
     /// What happened that the audit trail must have before the answer goes out; `handle` adds what is known of the
@@ -251,6 +253,7 @@ impl Context {
             clears_legacy: false,
             set_cookies: Vec::new(),
             expiries: Vec::new(),
+            expiries_below: Vec::new(),
             facts: Facts::default(),
             audited: Vec::new(),
             connection,

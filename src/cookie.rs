@@ -29,11 +29,13 @@ pub use signed::RedirectsCookie;
 pub const MAX_TWINS: usize = 3;
 /// At most so many bytes of `Set-Cookie` are in one answer: proxies and clients bound what they read of a header.
 pub(crate) const MAX_SET_COOKIE: usize = 8 * 1024;
-/// At most so many of those expire the session cookie: a path is as long as a client likes.
+/// At most so many of those bytes expire the session cookie, as a path is as long as a client likes ...
 const MAX_SID_EXPIRIES: usize = 6 * 1024;
+/// ... and so many lines.
+const MAX_SID_LINES: usize = 48;
 /// At most so many fields are in an answer that expires cookies: proxies before us (HAProxy, Envoy) and clients take about
 /// a hundred, and answer 502 for more.
-pub(crate) const MAX_FIELDS: usize = 80;
+pub(crate) const MAX_FIELDS: usize = 84;
 
 /// The sids of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -239,7 +241,8 @@ impl SidCookie {
         for path in paths {
             for domain in std::iter::once(None).chain(domains.iter().map(|domain| Some(domain.as_str()))) {
                 let line = self.expiry(domain, path);
-                let Some(left) = room.checked_sub("set-cookie: \r\n".len() + line.len()) else { return };
+                let left = room.checked_sub("set-cookie: \r\n".len() + line.len());
+                let Some(left) = left.filter(|_| lines.len() < MAX_SID_LINES) else { return };
                 room = left;
                 lines.push(line);
             }

@@ -20,6 +20,7 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     if cx.by_header {
         cx.set_cookies.clear();
         cx.expiries.clear();
+        cx.expiries_below.clear();
     }
     for line in cx.set_cookies.drain(..) {
         headers.append(SET_COOKIE, line);
@@ -42,14 +43,14 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
 fn expire(headers: &mut HeaderMap, cx: &mut Context) {
     let taken: usize = headers.get_all(SET_COOKIE).iter().map(cookie::length).sum();
     let mut room = cookie::MAX_SET_COOKIE.saturating_sub(taken);
-    let mut expired = 0;
-    for lines in cx.expiries.drain(..) {
+    let (mut expired, names) = (0, cx.expiries.len());
+    for (i, lines) in cx.expiries.drain(..).chain(cx.expiries_below.drain(..)).enumerate() {
         let Some(left) = room.checked_sub(lines.iter().map(cookie::length).sum()) else { continue };
         if headers.len() + lines.len() > cookie::MAX_FIELDS {
             continue;
         }
         room = left;
-        expired += 1;
+        expired += u32::from(i < names);
         for line in lines {
             headers.append(SET_COOKIE, line);
         }

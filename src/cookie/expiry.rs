@@ -10,8 +10,10 @@ use super::scope::{directories, is_within, parent_domains};
 /// where a page's script puts a cookie to which it gives no path (RFC 6265 section 5.1.4).
 #[derive(Debug)]
 pub struct Scopes {
-    /// What follows the name, one per scope. The first is host-only with `Path=/`.
+    /// What follows the name, one per domain. The first is host-only.
     tails: Vec<String>,
+    /// The same for directories.
+    below: Vec<String>,
     secure: bool,
 }
 
@@ -24,23 +26,36 @@ impl Scopes {
         let first = first.iter().map(String::as_str).filter(|domain| is_within(host, domain));
         let mut tails = vec![format!("=; Path=/{end}")];
         tails.extend(parent_domains(host, first).iter().map(|domain| format!("=; Path=/{end}; Domain={domain}")));
-        tails.extend(directories(path).map(|path| format!("=; Path={path}{end}")));
-        Self { tails, secure }
+        let below = directories(path).map(|path| format!("=; Path={path}{end}")).collect();
+        Self { tails, below, secure }
     }
 
-    /// The `Set-Cookie` lines that expire a name in all of them; none for a name that no such line can carry.
+    /// The `Set-Cookie` lines that expire a name for the whole host; none for a name that no such line can carry.
     ///
     /// Browsers take `__Host-` from the host alone, with `Path=/`, and it and `__Secure-` with `Secure` only
     /// (RFC 6265bis section 5.7).
     pub fn expire(&self, name: &[u8]) -> Vec<HeaderValue> {
-        let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|b| b.eq_ignore_ascii_case(prefix.as_bytes()));
-        let (host, secure) = (begins("__Host-"), begins("__Secure-"));
+        let (host, secure) = (begins(name, "__Host-"), begins(name, "__Secure-"));
         if !is_settable(name) || (host || secure) && !self.secure {
             return Vec::new();
         }
-        let scopes = if host { &self.tails[..1] } else { &self.tails[..] };
-        scopes.iter().filter_map(|tail| HeaderValue::from_bytes(&[name, tail.as_bytes()].concat()).ok()).collect()
+        lines(name, if host { &self.tails[..1] } else { &self.tails })
     }
+
+    /// Those that expire it in the directories of the page: of less weight, as few cookies live there.
+    pub fn expire_below(&self, name: &[u8]) -> Vec<HeaderValue> {
+        // A name with a prefix was set by a server that knew what it wrote.
+        let prefixed = begins(name, "__Host-") || begins(name, "__Secure-");
+        if is_settable(name) && !prefixed { lines(name, &self.below) } else { Vec::new() }
+    }
+}
+
+fn begins(name: &[u8], prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+fn lines(name: &[u8], tails: &[String]) -> Vec<HeaderValue> {
+    tails.iter().filter_map(|tail| HeaderValue::from_bytes(&[name, tail.as_bytes()].concat()).ok()).collect()
 }
 
 /// Whether browsers take a cookie of this name: nothing that ends it, and no control.
@@ -59,7 +74,8 @@ mod tests {
     use super::*;
 
     fn lines(scopes: &Scopes, name: &str) -> Vec<String> {
-        scopes.expire(name.as_bytes()).iter().map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()).collect()
+        let all = [scopes.expire(name.as_bytes()), scopes.expire_below(name.as_bytes())].concat();
+        all.iter().map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()).collect()
     }
 
     #[test]
@@ -95,7 +111,7 @@ mod tests {
             assert_eq!(lines(&scopes, name), [format!("{name}=; Path=/; Max-Age=0; Secure")]);
         }
         let secure = lines(&scopes, "__Secure-authjs.session-token");
-        assert_eq!(secure.len(), 4);
+        assert_eq!(secure.len(), 3);
         assert!(secure.iter().all(|line| line.contains("; Secure")));
     }
 

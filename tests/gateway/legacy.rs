@@ -2,6 +2,7 @@
 
 mod audited;
 mod endpoints;
+mod expiring;
 mod failures;
 mod first_visit;
 mod fleet;

@@ -15,6 +15,7 @@ impl Gateway {
         let scopes = Scopes::new(cx.authority.host(), &cx.path, cx.scheme, &legacy.config.domains);
         let expiries = sent.iter().map(|name| scopes.expire(name)).filter(|lines| !lines.is_empty());
         cx.expiries.extend(expiries);
+        cx.expiries_below.extend(sent.iter().map(|name| scopes.expire_below(name)).filter(|lines| !lines.is_empty()));
         sent.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 }
