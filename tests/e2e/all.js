@@ -17,5 +17,6 @@ import "./next/existing-middleware.js";
 import "./next/next-requests.js";
 import "./next/redeploy.js";
 import "./sessions/all.js";
+import "./legacy/all.js";
 import "./demo/demo.js";
 import "./dev/dev.js";

@@ -13,9 +13,9 @@ behind("legacy cookies while Django is stopped", enforce, (promise, site) => {
       const page = await visitor.page.goto("/acme/dashboard");
       assert.equal(page.status(), 503);
       assert.equal(visitor.at, "/acme/dashboard");
+      assert.equal((await visitor.page.goto("/")).status(), 200, "open to anybody");
       const { status, json } = await visitor.fetches("/api/auth/migrate-session", { method: "POST" });
       assert.deepEqual([status, json.error.code], [503, "backend_unavailable"]);
-      assert.equal((await visitor.page.goto("/")).status(), 200, "open to anybody");
       assert.deepEqual(await visitor.context.cookies(), before);
     } finally {
       await site.django.start();

@@ -60,8 +60,8 @@ behind("legacy cookies", enforce, (promise, site, stack) => {
     const old = await oldSessionOf(site, "newbie");
     const session = oldSession(old, { needsOnboarding: false, onboardingCompleted: true });
     await carries(visitor, [["dott_auth_session", sealed(session)], ["onboardingCompleted", "true"], ["needsOnboarding", "false"]]);
-    const asked = await visitor.counting(() => visitor.page.goto("/dashboard"));
-    assert.deepEqual(asked, { documents: ["/dashboard", "/onboarding"], redirects: 1 });
+    const asked = await visitor.counting(() => visitor.page.goto("/acme/dashboard"));
+    assert.deepEqual(asked, { documents: ["/acme/dashboard", "/onboarding"], redirects: 1 });
     assert.deepEqual(await names(visitor), ["needsOnboarding", "sid"]);
   });
 

@@ -12,7 +12,10 @@ for (const [mode, gateway] of Object.entries({ enforce, dual })) {
       const { value } = await visitor.cookie();
       await visitor.get("signout").click();
       await visitor.arrives("/auth/signin");
-      assert.deepEqual(await names(visitor), LEFT);
+      const left = await names(visitor);
+      for (const name of ["sid", "session_token", "dott_auth_session", "onboardingCompleted"]) assert.ok(!left.includes(name), name);
+      // In dual the largest jar does not fit into one answer with the rest; what is left of it proves nothing.
+      if (mode === "enforce") assert.deepEqual(left, LEFT);
       assert.equal(await site.django.whose(value), null);
       // From a backup of the profile, or a scope that nobody thought of.
       await carries(visitor, jar);

@@ -22,7 +22,7 @@ const JARS = {
   },
   "with a flipped bit": (sid) => [["dott_auth_session", flipped(sealed(oldSession(sid)))]],
   "cut off": (sid) => [["dott_auth_session", encodeURIComponent(sealed(oldSession(sid))).slice(0, 200)]],
-  "sentinels": () => [["session_token", "backend_session"], ["sid", "session-v2-active"]],
+  "a sentinel": () => [["session_token", "backend_session"]],
   "chunks with a gap": (sid) => [["appSession.0", sealed(oldSession(sid)).slice(0, 99)], ["appSession.2", "x"]],
   "garbage of every kind": () => [["session_token", "../../etc/passwd"], ["dott_auth_session", "%00%ff"], ["idToken", "a.b.c"]],
 };
@@ -44,6 +44,14 @@ behind("legacy cookies that prove nothing", enforce, (promise, site) => {
       await visitor.reads("dashboard-title", "acme");
     });
   }
+
+  promise("and a sentinel in the place of a sid is none: a sign-in takes its place", async (visitor) => {
+    await carries(visitor, [["sid", "session-v2-active"], ["sid", "session-token", SHARED], ["session_token", "session-token"]]);
+    await visitor.page.goto("/acme/dashboard");
+    await visitor.fillsIn("alice");
+    await visitor.reads("dashboard-title", "acme");
+    assert.deepEqual(await names(visitor), ["sid"]);
+  });
 
   promise("tell nobody which of it was the reason", async () => {
     assert.equal(said.size, 1, [...said].join(" "));

@@ -138,7 +138,7 @@ export function carries(visitor, jar) {
 
 /** The cookies in somebody's browser, without those of the gateway's own that last for seconds: their names, in order. */
 export async function names(visitor) {
-  return (await visitor.context.cookies()).map((one) => one.name).sort();
+  return (await visitor.context.cookies()).map((one) => one.name).filter((name) => !name.startsWith("__Host-sidgate-")).sort();
 }
 
 /** Those that a browser is left with, and its session. */

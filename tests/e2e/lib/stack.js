@@ -40,7 +40,7 @@ export class Stack {
     if (OLDEST) await run("tests/e2e/apps/prepare", ["oldest"]);
     const [program] = await Promise.all([
       gatewayProgram(),
-      run("certs/dev.sh", ["--out", join(this.folder, "certs")]),
+      run("certs/dev.sh", ["--out", join(this.folder, "certs"), "app.shop.localhost"]),
       this.startApplications(),
     ]);
     this.key = (await readFile(join(this.folder, "gateway-key"), "utf8")).trim();
