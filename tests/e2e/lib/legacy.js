@@ -1,4 +1,5 @@
 // What a browser still carries from the old application: its cookies, as that wrote them, and gateways that migrate them.
+import assert from "node:assert/strict";
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -139,6 +140,14 @@ export function carries(visitor, jar) {
 /** The cookies in somebody's browser, without those of the gateway's own that last for seconds: their names, in order. */
 export async function names(visitor) {
   return (await visitor.context.cookies()).map((one) => one.name).filter((name) => !name.startsWith("__Host-sidgate-")).sort();
+}
+
+/** Holds to what a browser is left with. One answer takes so many cookies away and no more; the rest goes with the next ones. */
+export async function isLeftWith(visitor, wanted) {
+  for (let answers = 0; answers < 3 && (await names(visitor)).length > wanted.length; answers += 1) {
+    await visitor.fetches("/api/auth/session-v2");
+  }
+  assert.deepEqual(await names(visitor), wanted);
 }
 
 /** Those that a browser is left with, and its session. */
