@@ -250,7 +250,7 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 const COLUMNS: [(&str, usize); 7] =
-    [("time (UTC)", 19), ("kind", 14), ("outcome", 10), ("user", 12), ("tenant", 12), ("session", 16), ("client", 15)];
+    [("time (UTC)", 19), ("kind", 15), ("outcome", 10), ("user", 12), ("tenant", 12), ("session", 16), ("client", 15)];
 
 fn heading() -> String {
     let cells: Vec<String> = COLUMNS.iter().map(|(name, width)| format!("{name:<width$}")).collect();
