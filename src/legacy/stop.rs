@@ -5,11 +5,11 @@
 //! reload of the configuration begins anew at once.
 //!
 //! Nobody may switch the migration off by sending forged cookies, and old sessions that have ended are no fault of the
-//! migration. So there are two kinds. A *failure* cannot be had at will: the backend answers with an error, or refuses
-//! without a word as a firewall in front of it does, or one browser's cookies name several users; it counts as part of
-//! all migrations. A *doubtful* one can: a cookie that the backend refuses, or that cannot be decrypted. It counts only
-//! while nothing at all succeeds: one good migration within the window says that the migration works, whatever else is
-//! sent. What anybody can write counts once per client prefix and window, the rest once per proof.
+//! migration. So there are two kinds. A *failure* cannot be had at will: the backend answers with an error, or one
+//! browser's cookies name several users; it counts as part of all migrations. A *doubtful* one can: a cookie that the
+//! backend refuses, or that cannot be decrypted. It counts only while nothing at all succeeds: one good migration within
+//! the window says that the migration works, whatever else is sent. What anybody can write counts once per client prefix
+//! and window, the rest once per proof.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
