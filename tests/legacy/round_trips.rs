@@ -124,6 +124,30 @@ fn authjs_is_read_under_each_of_its_names_and_with_each_of_its_keys() {
     }
 }
 
+/// What the libraries themselves wrote (@auth/core 0.41 and next-auth 4.24), with this secret and these names.
+#[test]
+fn cookies_of_the_libraries_are_read() {
+    let secret = "synthetic-auth-js-secret-for-tests";
+    let mut one = carrier("authjs", "authjs.session-token", LegacyFormat::Authjs, Some((secret, KeyFrom::Authjs)));
+    one.cookies.push("next-auth.session-token".into());
+    let all = carriers(vec![one]);
+    for (name, value) in [("__Secure-authjs.session-token", AUTHJS), ("next-auth.session-token", NEXTAUTH)] {
+        let claims = read(&all, &format!("{name}={value}"));
+        assert_eq!(claims.proofs().first().map(|(_, proof)| proof.value.expose()), Some(UUID), "{name}");
+    }
+}
+
+const AUTHJS: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2Q0JDLUhTNTEyIiwia2lkIjoienkwTmMzbU9oTU5hRDBYR3FFazRMUklfMi13VDdf\
+     aEduOGh6OHBQV2wwZFRlSlIxcVloQWpoRVRHaXpuNjNQREs5OGRka2R6RjA5bHR4a2lLY2tuMEEifQ..h3wEAhQm0O59EW_W\
+     nACvnQ.z2A9_QCyFqXNNJlyzX5_GbPM0ibjeygLJPQD_Ub6xEaHtbAvA4rVm5a44gottIEl-v8pzwaIqnMuBZY8OOYnRZmCQ\
+     tbFHWSuMOecXkx2Ws5-IN7cpZwqd0HohyWdj7HFcuxIoHjdEGJb06Wky3F2WbRRlxI42q-KWs383HvPFSH8M66KbbUtcdGhC\
+     4oDCuVfuZgORKzSYMq5hRObpk7Ae4RHwSRy8BGhvqqi7VM1RAg.WFRGXj5nyYtVu4NardvGpixHS7u0zipkFTQcr-yForg";
+
+const NEXTAUTH: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..Ts3kLOv3cJGKnAiD.FRxSvrs3DxfH6q6RotN9g1eV2ZilNm_TrQ4iVp\
+     tEXuddY1n6nBMIPhY-hPe8jNbT45DS0o8s2T4efBoHz_aCiewOHxDudNkuSpzPMpFJ6rCpa7ApkUSqoX0SQyW6jKc7N_zdgK\
+     87faDSIIpqNluduQN3k-fWHE7okRyTd9k8Akq57TRKbsLQr57tFeC5xapnN1Uub2e0c6awPmRNT8pJnC1FLg._uCi2Fk1Gur\
+     xLLGp3B4R9Q";
+
 #[test]
 fn a_jwe_of_another_kind_is_not_tried() {
     let key = encode::hkdf::<32>(SECRET, "", "JWE CEK");
