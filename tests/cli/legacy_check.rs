@@ -50,3 +50,22 @@ fn a_backend_that_cannot_migrate_contradicts_a_migration_but_not_a_look() {
     assert!(code == 1 && error.contains("has no call for that") && error.contains("deploy/legacy.md"), "{error}");
     notes(&(config + &LEGACY.replace("\"dual\"", "\"observe\"")));
 }
+
+/// Unconfigured development builds encrypted with it. In `dev` and `demo`, where nobody is a stranger, it may be used.
+#[test]
+fn a_key_that_everybody_knows_is_refused_where_strangers_come() {
+    let known = "901f94e59fe853b297af428a6a561787324feb928cf22a642b4685f02182d0e8";
+    for (key, from) in [("default-dev-key", "sha256"), (known, "bytes"), (known, "sha256")] {
+        let from = format!("key = \"file:known\"\nkey_from = \"{from}\"");
+        let (folder, path) = folder(&(GOOD.to_owned() + &LEGACY.replace("key = \"file:secret\"", &from)));
+        std::fs::write(folder.path().join("known"), key).unwrap();
+        for command in ["check", "run"] {
+            let (code, _, error) = output(&[command, "--config", &path]);
+            assert_eq!(code, if command == "check" { 1 } else { 2 });
+            assert!(error.contains("the key of the carrier \"auth-session\" is publicly known"), "{error}");
+            assert!(!error.contains(key), "{error}");
+        }
+        let (config, source) = sidgate::config::Config::load_source(path.as_ref()).unwrap();
+        assert!(sidgate::check::check(config, &source).is_ok(), "as `sidgate dev` reads it");
+    }
+}
