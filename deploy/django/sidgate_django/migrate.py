@@ -58,6 +58,10 @@ def migrate(request):
                 proof.session.keep_beside(created.session)
             if proof.end and not keep:
                 proof.end()
+    except Refusal as refusal:
+        # No room, or a password that was changed meanwhile. Any other word than this one is an outage to the gateway.
+        trail.record(Kind.MIGRATION_REFUSED, user=proof.user, request=request, reason=refusal.body["code"])
+        raise refused() from None
     except IntegrityError:
         if answer := repeated(hashes, sid):
             return answer

@@ -62,7 +62,8 @@ def create(
     sid = sid or new_sid()
     tenants = adapter().tenants(user)
     with one_at_a_time(user):
-        if kind == Kind.SIGN_IN and has_changed(user):
+        # A session that goes on was asked about under the lock.
+        if kind in (Kind.SIGN_IN, Kind.MIGRATED) and successor_of is None and has_changed(user):
             raise Refusal(401, "invalid_credentials")
         if replaces:
             old = Session.objects.filter(user=user, sid_sha256=digest(replaces)).live()

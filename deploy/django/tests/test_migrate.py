@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sidgate_django.models import Event, MigratedProof, Session
-from sidgate_django.proofs import Proof
+from sidgate_django.proofs import Proof, django_session
 
 from .case import CURRENT, PASSWORD, ContractCase, sidgate
 
@@ -15,6 +15,15 @@ def verified(value, source, request):
     """A token of these tests: somebody's address."""
     user = get_user_model().objects.filter(email=value).first()
     return Proof(user) if user else None
+
+
+def slowly(value, source, request):
+    """Verified, and then the person changes the password before there is a session."""
+    proof = django_session(value, source, request)
+    user = get_user_model().objects.get(pk=proof.user.pk)
+    user.set_password("another")
+    user.save()
+    return proof
 
 
 class Migrate(ContractCase):
@@ -92,6 +101,22 @@ class Migrate(ContractCase):
         self.alice.set_password("another")
         self.alice.save()
         self.assert_no(self.ask("opaque", client.cookies["sessionid"].value, "k2", source="sessionid"))
+
+    def test_a_password_that_is_changed_meanwhile_ends_it_too(self):
+        client = Client()
+        client.login(username="alice@acme.test", password=PASSWORD)
+        value = client.cookies["sessionid"].value
+        with sidgate(PROOFS={"opaque": "tests.test_migrate.slowly"}):
+            self.assert_no(self.ask("opaque", value, "k", source="sessionid"))
+        self.assertEqual(Session.objects.count(), 0)
+
+    def test_no_room_for_one_more_is_a_refusal_and_no_outage(self):
+        with sidgate(PROOFS={"opaque": "tests.test_migrate.verified"}, SESSION_LIMIT=1, SESSION_LIMIT_POLICY="deny"):
+            sid = self.sign_in(self.alice)
+            self.assert_no(self.ask("opaque", "alice@acme.test", "k"))
+            self.assertEqual(Event.objects.get(kind="migration_refused").reason, "session_limit")
+            self.call("DELETE", CURRENT, sid=sid)
+            self.assertEqual(self.ask("opaque", "alice@acme.test", "k").status_code, 201, "it was not used up")
 
     def test_a_verifier_of_the_projects_own(self):
         with sidgate(PROOFS={"opaque": "tests.test_migrate.verified"}):
