@@ -1,5 +1,6 @@
 //! The first visit: a request with legacy cookies and no sid goes on with a session.
 
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName};
 
 use super::super::Gateway;
@@ -7,6 +8,7 @@ use super::ask::Asked;
 use super::{Carried, Legacy, Step};
 use crate::context::Context;
 use crate::cookie::{NameSet, SidCookies};
+use crate::endpoint;
 use crate::legacy::Monitor;
 use crate::session::{Ending, Found, Freshness, Lookup, RefusalCode, Resolved};
 
@@ -52,7 +54,7 @@ impl Gateway {
         let Some(carried) = carried else { return resolved };
         match (&resolved.lookup, step) {
             (Lookup::Absent, Step::Observe) => legacy.monitor.forecast(cx, carried.claims(legacy)),
-            (Lookup::Absent, Step::Dual | Step::Enforce) if takes_cookies(headers) => {
+            (Lookup::Absent, Step::Dual | Step::Enforce) if self.would_bear_sid(cx, headers) => {
                 return self.first_visit(cx, (legacy, step), &carried, (headers, sids)).await;
             }
             // Beside a live sid they have nothing to say.
@@ -88,7 +90,7 @@ impl Gateway {
     pub(crate) async fn claim_legacy(&self, cx: &mut Context, headers: &HeaderMap) -> Option<Resolved> {
         let legacy = self.legacy.as_ref().filter(|_| !cx.by_header)?;
         let carried = legacy.carried(headers)?;
-        if !matches!(legacy.look(cx, Some(&carried)), Step::Dual | Step::Enforce) {
+        if !matches!(legacy.look(cx, Some(&carried)), Step::Dual | Step::Enforce) || !self.would_bear_sid(cx, headers) {
             return None;
         }
         // The old session has no cookie any more after this.
@@ -103,6 +105,22 @@ impl Gateway {
             Some(Step::Dual | Step::Enforce | Step::Clear) => self.expire_legacy(cx, headers),
             Some(Step::Nothing | Step::Observe) | None => Vec::new(),
         }
+    }
+
+    /// Whether the browser would send a sid along with such a request, and take one from its answer: what is
+    /// `SameSite=Lax` (RFC 6265bis section 5.7). A page of another site that asks for a part of itself would use the proof
+    /// up, which makes a session only once; and a form on it must not be worth more by an old cookie, which often is
+    /// `SameSite=None`, than by the sid.
+    ///
+    /// Where a browser does not say whose page asks (before 2023, and over http), another origin is another site.
+    fn would_bear_sid(&self, cx: &Context, headers: &HeaderMap) -> bool {
+        let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|v| v.as_bytes() == value.as_bytes());
+        if !headers.contains_key(SEC_FETCH_SITE) {
+            let own = self.origin(cx);
+            return headers.get_all(ORIGIN).iter().all(|origin| endpoint::is_own_origin(origin, &own));
+        }
+        let link = cx.safe_method() && is(&SEC_FETCH_MODE, "navigate") && is(&SEC_FETCH_DEST, "document");
+        link || !is(&SEC_FETCH_SITE, "cross-site")
     }
 
     /// What watches over the migration.
@@ -148,11 +166,4 @@ impl From<Asked> for Resolved {
         };
         Self::of(lookup, sid)
     }
-}
-
-/// Whether the browser takes our cookie from the answer: it does not where a page of another site asks for a part of
-/// itself (`SameSite=Lax`, RFC 6265bis section 5.7), and a proof makes a session only once.
-fn takes_cookies(headers: &HeaderMap) -> bool {
-    let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|v| v.as_bytes() == value.as_bytes());
-    !is(&SEC_FETCH_SITE, "cross-site") || is(&SEC_FETCH_MODE, "navigate") && is(&SEC_FETCH_DEST, "document")
 }

@@ -137,6 +137,28 @@ async fn a_part_of_another_sites_page_uses_no_proof_up() {
     assert!(answer.status == 200 && answer.sid().is_some(), "a link from there is a visit");
 }
 
+/// The sid is `SameSite=Lax`, and cookies of before were not: a form is worth no more with those.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_on_another_sites_page_is_sent_by_nobody() {
+    let world = enforcing().await;
+    world.front.on("POST /optional", Act::Answer(200, "done".into(), Vec::new()));
+    let jar = uuid_cookie(&world.sid(ALICE).await);
+    let form = || world.client().call(Method::POST, "/optional").navigate().cookie(&jar);
+    let foreign = |call: crate::support::client::Call| call.header("origin", "https://evil.test");
+    let old_fetch = foreign(world.client().get("/optional").cookie(&jar));
+    for call in [foreign(form().header("sec-fetch-site", "cross-site")), foreign(form()), old_fetch] {
+        let answer = call.send().await;
+        assert_eq!((answer.status, answer.set_cookies(), world.backend.count(MIGRATE)), (200, vec![], 0));
+    }
+    assert!(world.front.seen("POST /optional").iter().all(|call| call.header("x-auth-user-id").is_none()));
+    for own in [form().same_origin(), form().same_origin().header("sec-fetch-site", "same-origin")] {
+        let answer = own.send().await;
+        assert!(answer.sid().is_some(), "{answer:?}");
+    }
+    let seen = world.front.seen("POST /optional").pop().unwrap();
+    assert_eq!(seen.header("x-auth-user-id"), Some("1"), "and no body is lost");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_says_in_a_header_who_they_are_has_no_legacy_cookies() {
     let routes = r#"
