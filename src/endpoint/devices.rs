@@ -120,7 +120,7 @@ async fn end(
     if which == Which::All || own.is_some_and(|own| revoked.iter().any(|id| id == own)) {
         gateway.sessions().has_ended(&sid);
         gateway.expire_sid(cx);
-        gateway.end_legacy(cx, headers);
+        gateway.sign_out_legacy(cx, headers);
     }
     Ok(super::json(StatusCode::OK, &Ended { revoked }))
 }

@@ -181,8 +181,10 @@ pub(super) async fn delete(
     let mut pending = false;
     let came = gateway.credentials(cx, headers, gateway.accepts_header())?;
     // Before the first visit: what legacy cookies prove ends too.
-    let claimed =
-        if came.sent == 0 { gateway.claim_legacy(cx, headers).await.and_then(|claim| claim.sid) } else { None };
+    let claimed = match came.iter().next() {
+        None => gateway.claim_legacy(cx, headers).await.and_then(|claim| claim.sid),
+        Some(_) => None,
+    };
     for sid in came.iter().chain(claimed) {
         cx.facts.fingerprint = Some(sid.fingerprint());
         let event = match gateway.sessions().remembered(&sid) {
@@ -204,7 +206,7 @@ pub(super) async fn delete(
     cx.facts.reason = Some("signed_out");
     gateway.expire_sid(cx);
     // Left behind, they would be tried again.
-    gateway.end_legacy(cx, headers);
+    gateway.sign_out_legacy(cx, headers);
     if pending {
         return Ok(super::json(StatusCode::ACCEPTED, &json!({ "pending": true })));
     }

@@ -80,23 +80,34 @@ impl Legacy {
 
     /// How far the migration goes for a browser that brings this.
     fn step(&self, carried: &Carried<'_>) -> Step {
+        self.unless_stopped(self.planned(carried))
+    }
+
+    /// The same, whether or not it has stopped by itself.
+    fn planned(&self, carried: &Carried<'_>) -> Step {
         let mode = Step::of(self.config.mode);
         let reached = self.config.rollout == 100 || carried.bucket(self) < u64::from(self.config.rollout);
-        self.now(if reached { mode } else { mode.before() })
+        self.today(if reached { mode } else { mode.before() })
     }
 
     /// Whether legacy cookies of a browser that brings none are kept from it, too: the old application may set some. Where
     /// the roll-out is not complete nobody knows on which side it is.
     fn clears_everybodys(&self) -> bool {
-        self.config.rollout == 100 && self.now(Step::of(self.config.mode)).clears()
+        self.config.rollout == 100 && self.unless_stopped(self.today(Step::of(self.config.mode))).clears()
     }
 
-    /// After their end they are only cleared, and after too many failures nothing is done.
-    fn now(&self, step: Step) -> Step {
+    /// After their end they are only cleared.
+    fn today(&self, step: Step) -> Step {
         match step {
-            Step::Nothing | Step::Observe => step,
-            _ if self.until.is_some_and(|end| Timestamp::now() >= end) => Step::Clear,
-            _ if !self.monitor.allows() => Step::Observe,
+            Step::Dual | Step::Enforce if self.until.is_some_and(|end| Timestamp::now() >= end) => Step::Clear,
+            step => step,
+        }
+    }
+
+    /// After too many failures nothing is done.
+    fn unless_stopped(&self, step: Step) -> Step {
+        match step {
+            Step::Dual | Step::Enforce if !self.monitor.allows() => Step::Observe,
             step => step,
         }
     }

@@ -100,7 +100,22 @@ impl Gateway {
     /// Expires the legacy cookies that came, also where they would stay otherwise, but not where they are only watched.
     /// Their names.
     pub(crate) fn end_legacy(&self, cx: &mut Context, headers: &HeaderMap) -> Vec<String> {
-        let step = self.legacy.as_ref().and_then(|legacy| Some(legacy.step(&legacy.carried(headers)?)));
+        self.end_legacy_at(cx, headers, Legacy::step)
+    }
+
+    /// The same at a sign-out, which no cookie is to undo: also while the migration has stopped by itself, and goes on
+    /// some time later.
+    pub(crate) fn sign_out_legacy(&self, cx: &mut Context, headers: &HeaderMap) {
+        self.end_legacy_at(cx, headers, Legacy::planned);
+    }
+
+    fn end_legacy_at(
+        &self,
+        cx: &mut Context,
+        headers: &HeaderMap,
+        step: impl FnOnce(&Legacy, &Carried<'_>) -> Step,
+    ) -> Vec<String> {
+        let step = self.legacy.as_ref().and_then(|legacy| Some(step(legacy, &legacy.carried(headers)?)));
         match step {
             Some(Step::Dual | Step::Enforce | Step::Clear) => self.expire_legacy(cx, headers),
             Some(Step::Nothing | Step::Observe) | None => Vec::new(),

@@ -48,6 +48,30 @@ async fn a_sign_out_takes_the_legacy_cookies_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_in_the_place_of_a_sid_does_not_save_the_old_session_from_a_sign_out() {
+    let world = world("mode = \"dual\"").await;
+    let old = world.sid(ALICE).await;
+    let answer = sign_out(&world, &format!("sid=session-v2-active; {}", cbc_cookie(&old))).await;
+    assert_eq!((answer.status, answer.sid(), lives(&world, &old).await), (204, None, false));
+}
+
+/// Otherwise the person would be signed in again when it goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_takes_them_along_while_the_migration_has_stopped() {
+    for mode in ["dual", "enforce"] {
+        let world = world(&format!("mode = \"{mode}\"\nper_client = \"1000/m\"\nstop_minimum = 3")).await;
+        world.backend.on(MIGRATE, crate::support::backend::says(500, &json!({})));
+        for _ in 0..3 {
+            page(&world, "/acme/dashboard", &cbc_cookie(&made_up())).await;
+        }
+        let (sid, jar) = (world.sid(ALICE).await, uuid_cookie(&world.sid(ALICE).await));
+        assert_eq!(expired(&page(&world, "/acme/dashboard", &format!("{jar}; {}", cookie(&sid))).await), [""; 0]);
+        let answer = sign_out(&world, &format!("{jar}; {}", cookie(&sid))).await;
+        assert_eq!(expired(&answer), ["session_token", "sid"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn not_even_while_the_backend_has_not_heard_of_the_sign_out() {
     let world = world("mode = \"dual\"").await;
     let old = world.sid(ALICE).await;
