@@ -82,7 +82,8 @@ impl Gateway {
             return Asked::Nothing;
         };
         if made.iter().any(|(_, other, ..)| other.user.id != session.user.id) {
-            for (sid, ..) in &made {
+            // One that was there before lasts on: its id came with a cookie that anybody may have tossed into the jar.
+            for (sid, ..) in made.iter().filter(|(.., claim)| !self.sessions.reissues(claim.1)) {
                 // Refused here from now on; what the backend does not take at once is repeated.
                 let _ = self.sessions.sign_out(*sid, &cx.caller()).await;
             }

@@ -96,6 +96,11 @@ impl Sessions {
         self.0.backend.can_migrate()
     }
 
+    /// Whether the proof is the id of a session that goes on under it: nothing is made of it.
+    pub fn reissues(&self, proof: &Proof) -> bool {
+        self.0.backend.reissues(proof).is_some()
+    }
+
     /// Whether what becomes of this proof is known here, or about to be: asking costs the backend nothing.
     pub fn has_seen(&self, proof: &Proof) -> bool {
         let now = Instant::now();

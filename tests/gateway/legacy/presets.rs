@@ -90,6 +90,20 @@ async fn ended_sessions_do_not_stop_the_migration_of_those_that_live() {
     assert_eq!(visit(&shaped, &cbc_cookie(&old)).await.sid(), Some(old));
 }
 
+/// Whoever can toss a cookie into a person's jar must not end the session that they have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_ends_no_session_that_was_there_before() {
+    for mode in ["dual", "enforce"] {
+        let (backend, shaped) = nested(mode).await;
+        let (own, tossed) = (backend.session(ADA), backend.session(STALE));
+        let answer = visit(&shaped, &format!("{}; {}", uuid_cookie(&tossed), cbc_cookie(&own))).await;
+        assert_eq!((answer.status, answer.sid()), (302, None), "which of them is meant would be a guess");
+        assert!(answer.header("location").unwrap().contains("reason=legacy_conflict"));
+        assert_eq!(visit(&shaped, &cookie(&own)).await.status, 200);
+        assert!(backend.lives(&own) && backend.lives(&tossed));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_backend_cannot_judge_is_worth_nothing() {
     let (_, shaped) = nested("enforce").await;
