@@ -42,6 +42,10 @@ impl Gateway {
         if let Some(handed) = answered.handed_over
             && self.take_over(cx, route, handed, &came, &mut answer).await?
         {
+            // One that was made of legacy cookies in this very request: no cookie holds it.
+            if let Some(other) = resolved.sid.filter(|sid| came.iter().all(|came| came != *sid)) {
+                self.sessions.replace(other, cx.caller());
+            }
             return Ok(answer);
         }
         if permit.who().is_some() {

@@ -159,6 +159,25 @@ async fn a_form_on_another_sites_page_is_sent_by_nobody() {
     assert_eq!(seen.header("x-auth-user-id"), Some("1"), "and no body is lost");
 }
 
+/// The application signs somebody in with the answer to it: that is who they are, and nothing else is left alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_visit_that_ends_in_a_sign_in_leaves_one_session() {
+    let routes = r#"
+[[route]]
+path = "/{*rest}"
+access = "optional"
+upstream = "app"
+may_set_session = true
+"#;
+    let world = World::routed(&legacy("mode = \"enforce\""), routes).await;
+    let (old, handed) = (world.sid(ALICE).await, world.sid(BOB).await);
+    let hands_over = vec![("x-auth-set-session", handed)];
+    world.front.on("GET /callback", Act::Answer(200, "signed in".into(), hands_over));
+    let answer = page(&world, "/callback", &uuid_cookie(&old)).await;
+    assert_eq!(who(&world.client(), &cookie(&answer.sid().unwrap())).await.json()["user"]["email"], json!(BOB));
+    crate::support::upstream::until("the other has ended", || world.backend.count("DELETE ") == 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_says_in_a_header_who_they_are_has_no_legacy_cookies() {
     let routes = r#"
