@@ -147,11 +147,15 @@ impl Monitor {
         self.note(cx, event.carrier(&candidate.carrier).cookie(&candidate.cookie));
     }
 
-    /// The proofs name several users; every session just made was ended, and nobody is signed in.
-    pub fn conflict(&self, cx: &mut Context, all: &[Asked<'_>]) {
+    /// The proofs name several users; nobody is signed in. `ended`: their sessions were, so that this jar is no conflict any
+    /// more. Otherwise it is one with every request, and anybody with two accounts can have it at will.
+    pub fn conflict(&self, cx: &mut Context, all: &[Asked<'_>], ended: bool) {
         let Some(asked) = all.first() else { return };
         note(cx, &asked.0.carrier, MigrationOutcome::Conflict);
-        self.hear(cx, *asked, Evidence::Failed);
+        self.hear(cx, *asked, if ended { Evidence::Failed } else { Evidence::Doubtful });
+        if !ended && !self.may_tell(cx) {
+            return;
+        }
         let carriers: Vec<&str> = all.iter().map(|(candidate, _)| &*candidate.carrier).collect();
         let carriers = carriers.join(",");
         tracing::warn!(

@@ -82,13 +82,15 @@ impl Gateway {
             return Asked::Nothing;
         };
         if made.iter().any(|(_, other, ..)| other.user.id != session.user.id) {
-            // One that was there before lasts on: its id came with a cookie that anybody may have tossed into the jar.
-            for (sid, ..) in made.iter().filter(|(.., claim)| !self.sessions.reissues(claim.1)) {
+            // Where each was there before, they last on: such an id came with a cookie that anybody may have tossed into the
+            // jar. Beside one that was made, what is left would be who the next request is.
+            let ends = made.iter().any(|(.., claim)| !self.sessions.reissues(claim.1));
+            for (sid, ..) in made.iter().filter(|_| ends) {
                 // Refused here from now on; what the backend does not take at once is repeated.
                 let _ = self.sessions.sign_out(*sid, &cx.caller()).await;
             }
             let all: Vec<Claim<'_>> = made.iter().map(|(.., claim)| *claim).collect();
-            legacy.monitor.conflict(cx, &all);
+            legacy.monitor.conflict(cx, &all, ends);
             return Asked::Conflict;
         }
         // Nobody will ever hold the others. Where old sessions are kept they stay: those would end with them.

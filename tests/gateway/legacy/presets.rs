@@ -90,6 +90,16 @@ async fn ended_sessions_do_not_stop_the_migration_of_those_that_live() {
     assert_eq!(visit(&shaped, &cbc_cookie(&old)).await.sid(), Some(old));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_with_a_session_that_was_made_signs_nobody_in_afterwards_either() {
+    let (backend, shaped) = nested("dual").await;
+    let jar = format!("{}; session_token={}", cbc_cookie(&backend.session(STALE)), token("ada"));
+    for _ in 0..3 {
+        let answer = visit(&shaped, &jar).await;
+        assert_eq!((answer.status, answer.sid()), (302, None));
+    }
+}
+
 /// Whoever can toss a cookie into a person's jar must not end the session that they have.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_ends_no_session_that_was_there_before() {
