@@ -213,6 +213,8 @@ async fn a_backend_that_changes_its_mind_with_every_question_is_stopped() {
             world.backend.on(VALIDATE, refused);
         }
         browser.jar.insert("sid".into(), sid.clone());
+        // Longer than the answer before is remembered.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         let answer = browser.ask(path.split('?').next().unwrap()).await;
         let Some(to) = answer.header("location") else {
             assert_eq!((followed, answer.status), (10, 508), "{}", answer.text());
