@@ -118,6 +118,9 @@ def imports():
     if not isinstance(proofs, dict):
         yield Error('SIDGATE["PROOFS"] is no dict.', hint='{"opaque": "shop.sidgate.verify"}', id="sidgate.E008")
     else:
+        for kind in proofs.keys() - DEFAULTS["PROOFS"].keys():
+            hint = f"One of {', '.join(DEFAULTS['PROOFS'])}."
+            yield Error(f'SIDGATE["PROOFS"] names {kind!r}, which is no kind of proof.', hint=hint, id="sidgate.E008")
         dotted |= {f'SIDGATE["PROOFS"]["{kind}"]': path for kind, path in proofs.items()}
     for where, path in dotted.items():
         if isinstance(path, str):

@@ -39,6 +39,7 @@ DEFAULTS = {
     # Sends Django's user_logged_in, which keeps last_login up to date.
     "SEND_LOGIN_SIGNAL": True,
     # --- Migration of older sessions: per kind of proof, called as verify(value, source, request).
+    # Who names one keeps the others.
     "PROOFS": {
         "session_id": "sidgate_django.proofs.own_session",
         "access_token": "sidgate_django.proofs.access_token",
@@ -80,6 +81,11 @@ class Settings:
 
     def imported(self, name):
         return resolved(getattr(self, name))
+
+    @property
+    def proofs(self):
+        """The verifiers: ours, but for those that the project names; None for a kind that is always refused."""
+        return DEFAULTS["PROOFS"] | self.PROOFS
 
     @property
     def gateway_keys(self):

@@ -31,7 +31,7 @@ def migrate(request):
     sid = derived_sid(key)
     if answer := repeated(hashes, sid):
         return answer
-    verify = resolved(settings.PROOFS.get(kind))
+    verify = resolved(settings.proofs.get(kind))
     proof = verify(value, source, request) if verify else None
     if proof is None or not proof.user.is_active:
         # Perhaps because another request with this proof came through just now.

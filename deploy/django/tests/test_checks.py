@@ -44,6 +44,7 @@ class Checks(SimpleTestCase):
             ("E007", "from 1", {"SESSION_LIMIT": True}, {}),
             ("E008", "ADAPTER", {"ADAPTER": "shop.Adapter"}, {}),
             ("E008", "opaque", {"PROOFS": {"opaque": "shop.verify"}}, {}),
+            ("E008", "no kind of proof", {"PROOFS": {"session-id": "sidgate_django.proofs.own_session"}}, {}),
             ("E009", "no list", {"GATEWAYS": "http://127.0.0.1:9901"}, {}),
             ("E009", "no http address", {"GATEWAYS": ["127.0.0.1:9901"], "REVOCATION_KEYS": STRONG}, {}),
             ("E010", "REVOCATION_KEYS", {"GATEWAYS": ["http://127.0.0.1:9901"]}, {}),

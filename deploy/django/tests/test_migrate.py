@@ -49,6 +49,13 @@ class Migrate(ContractCase):
         self.assertTrue(self.good(body["sid"]))
         self.assert_refused(self.call("GET", CURRENT, sid=old), "session_revoked")
 
+    def test_who_names_a_verifier_of_one_kind_keeps_those_of_the_others(self):
+        old = self.sign_in(self.alice)
+        with sidgate(PROOFS={"opaque": "tests.test_migrate.verified"}):
+            self.assertEqual(self.ask("session_id", old, "k").status_code, 201)
+        with sidgate(PROOFS={"session_id": None}):
+            self.assert_no(self.ask("session_id", self.sign_in(self.alice), "k2"))
+
     def test_200_with_the_same_sid_for_a_repeat_of_the_key(self):
         old = self.sign_in(self.alice)
         first = self.ask("session_id", old, "k")
@@ -119,7 +126,7 @@ class Migrate(ContractCase):
             self.assertEqual(self.ask("opaque", "alice@acme.test", "k").status_code, 201, "it was not used up")
 
     def test_a_verifier_of_the_projects_own(self):
-        with sidgate(PROOFS={"opaque": "tests.test_migrate.verified"}):
+        with sidgate(PROOFS={"opaque": "tests.test_migrate.verified", "session_id": None}):
             body = self.ask("opaque", "alice@acme.test", "k").json()
             self.assertEqual(body["tenant"]["slug"], "acme")
             self.assert_no(self.ask("opaque", "nobody@acme.test", "k2"))
