@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::{Capability, Config, Fault, LegacyMode, Place};
+use crate::config::{Access, Capability, Config, Fault, LegacyMode, Place};
 use crate::legacy;
 
 /// A migration that the backend has no call for.
@@ -64,10 +64,49 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
     if legacy.rollout == 0 {
         notes.push("legacy.rollout = 0: `mode` is for nobody, and everybody is one step behind".into());
     }
+    notes.extend(left_outside(config));
     if config.audit.file.is_none() {
         notes.push("there is no [audit.file]: `sidgate legacy report` has nothing to read".into());
     }
     notes
+}
+
+/// Where `observe` is for somebody, the application's own sessions have to go on, and sidgate must not stand in their way.
+fn left_outside(config: &Config) -> Option<String> {
+    let legacy = &config.legacy;
+    let observes = match legacy.mode {
+        LegacyMode::Observe => true,
+        LegacyMode::Dual => legacy.rollout < 100,
+        LegacyMode::Enforce => false,
+    };
+    if !observes || legacy.carriers.is_empty() {
+        return None;
+    }
+    let mut ways = Vec::new();
+    let needs = |access| matches!(access, Access::SignedIn | Access::Onboarded);
+    let mut routes = config.routes.iter().filter(|route| needs(route.access));
+    if let Some(route) = routes.next() {
+        let more = match routes.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        ways.push(format!("route \"{}\"{more} lets in nobody without one (access = \"optional\" does)", route.pattern));
+    }
+    for (upstream, name) in config.upstreams.iter().flat_map(|u| u.session_cookies.iter().map(move |name| (u, name))) {
+        if legacy.carriers.iter().any(|carrier| carrier.cookies.contains(name)) {
+            ways.push(format!(
+                "upstream.{}.session_cookies hides {name} from the application where there is none",
+                upstream.name
+            ));
+        }
+    }
+    (!ways.is_empty()).then(|| {
+        format!(
+            "a browser that is only observed has no session of sidgate's, so its application's own does not go on as \
+             before: {}; deploy/legacy.md says what to write until \"dual\" is for 100 %",
+            ways.join(", ")
+        )
+    })
 }
 
 fn summary(config: &Config) -> String {

@@ -69,3 +69,21 @@ fn a_key_that_everybody_knows_is_refused_where_strangers_come() {
         assert!(sidgate::check::check(config, &source).is_ok(), "as `sidgate dev` reads it");
     }
 }
+
+/// A route that needs a session would send everybody to sign-in who is only observed.
+#[test]
+fn what_stands_in_the_way_of_the_application_s_own_sessions_is_told() {
+    let hidden = GOOD.replace("[upstream.app]", "[upstream.app]\nsession_cookies = [\"session_token\"]")
+        + "[[route]]\npath = \"/private\"\naccess = \"signed_in\"\nupstream = \"app\"\n";
+    let route = "route \"/private\" lets in nobody without one";
+    let cookie = "upstream.app.session_cookies hides session_token";
+    for mode in ["mode = \"observe\"\nrollout = 100", "mode = \"dual\"\nrollout = 10"] {
+        let out = notes(&(hidden.clone() + &LEGACY.replace("mode = \"dual\"\nrollout = 10", mode)));
+        assert!(out.contains(route) && out.contains(cookie) && out.contains("deploy/legacy.md"), "{out}");
+    }
+    for mode in ["mode = \"dual\"\nrollout = 100", "mode = \"enforce\"\nrollout = 10"] {
+        let out = notes(&(hidden.clone() + &LEGACY.replace("mode = \"dual\"\nrollout = 10", mode)));
+        assert!(!out.contains("only observed"), "{mode}: {out}");
+    }
+    assert!(!notes(&(GOOD.to_owned() + LEGACY)).contains("only observed"), "nothing stands in the way");
+}
