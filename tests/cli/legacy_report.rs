@@ -34,7 +34,7 @@ fn the_trails_of_a_fleet_are_told_together() {
         "2026-11-22 to 2026-11-24 (UTC)",
         "migrated                   1  sessions",
         "came back                  1  of them with their sid (100.0 %)",
-        "refused                    1  refused 1",
+        "refused                    1  by the backend 1",
         "must sign in               1  of 1 browsers",
         "carrying                   1  browsers, in 24 requests",
         "last seen         2026-11-24 12:30 UTC",
@@ -56,7 +56,7 @@ fn the_trails_of_a_fleet_are_told_together() {
 fn a_trail_that_is_not_there_is_said_so() {
     let (code, out, error) = output(&["legacy", "report", "--file", "/nowhere/audit.log"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(error.contains("/nowhere/audit.log"), "{error}");
+    assert!(error.contains("/nowhere/audit.log") && error.contains("`--file` names another"), "{error}");
     let (_folder, config) = super::folder(super::GOOD);
     let (code, _, error) = output(&["legacy", "report", "--config", &config]);
     assert!(code == 2 && error.contains("has no [audit.file]"), "{error}");

@@ -81,7 +81,14 @@ fn read(asked: &Report) -> Result<Tally, String> {
             tally.add(&found.json);
             ControlFlow::Continue(())
         };
-        audit::query(file, &filter, &mut each).map_err(|e| format!("{}: {e}", file.display()))?;
+        audit::query(file, &filter, &mut each).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => format!(
+                "{}: there is no such trail. sidgate writes it as [audit.file] says, from its start on; \
+                 `--file` names another",
+                file.display()
+            ),
+            _ => format!("{}: {e}", file.display()),
+        })?;
     }
     Ok(tally)
 }

@@ -46,7 +46,8 @@ impl Bars {
 pub(super) fn table(tally: &Tally, days: usize, bars: Bars) -> String {
     let mut out = String::new();
     let (Some(first), Some(last)) = (tally.days.keys().next(), tally.days.keys().next_back()) else {
-        return "Nothing is told of legacy cookies in this trail. Is [legacy] enabled, and is it the right file?\n"
+        return "Nothing is told of legacy cookies in this trail. Is [legacy] enabled, and is it the right file? Summaries come \
+                every five minutes.\n"
             .into();
     };
     // Writing to a String cannot fail.
@@ -73,7 +74,9 @@ fn totals(out: &mut String, tally: &Tally) {
     let (migrated, returned) = (tally.migrated(), tally.returned());
     line("migrated", migrated, "sessions");
     line("came back", returned, &format!("of them with their sid ({})", percent(returned, migrated)));
-    let reasons: Vec<String> = tally.refused.iter().map(|(why, n)| format!("{} {}", plain(why), grouped(*n))).collect();
+    let reason = |why: &str| if why == "refused" { "by the backend".to_owned() } else { plain(why) };
+    let reasons: Vec<String> =
+        tally.refused.iter().map(|(why, n)| format!("{} {}", reason(why), grouped(*n))).collect();
     line("refused", tally.refused.values().sum(), &reasons.join(", "));
     line("conflicts", tally.conflicts, "browsers whose cookies named several users; nobody was signed in");
     let forecast = tally.seen.forecast();
@@ -85,7 +88,11 @@ fn totals(out: &mut String, tally: &Tally) {
             &format!("of {all} browsers have nothing that can be asked about ({share})"),
         );
     }
-    line("carrying", tally.seen.browsers.count(), &format!("browsers, in {} requests", grouped(tally.seen.requests)));
+    let carrying = match tally.seen.requests {
+        0 if tally.last_seen.is_some() => "not told yet: summaries come every five minutes".to_owned(),
+        requests => format!("browsers, in {} requests", grouped(requests)),
+    };
+    line("carrying", tally.seen.browsers.count(), &carrying);
     let Some(time) = &tally.last_seen else { return out.push_str("  last seen         never\n") };
     if let Some((day, of)) = tally.days.get_key_value(time.get(..10).unwrap_or_default()) {
         line("  on the last day", of.seen.browsers.count(), &plain(day));
@@ -198,8 +205,9 @@ mod tests {
         for line in [
             "  migrated               1,500  sessions",
             "  came back              1,000  of them with their sid (66.6 %)",
-            "  refused                    7  refused 7",
-            "  last seen         never",
+            "  refused                    7  by the backend 7",
+            "  carrying                   0  not told yet: summaries come every five minutes",
+            "  last seen         2026-11-22 12:00 UTC",
             "  session_token                1,500         7",
             "  2026-11-20  ######################## 1,200    0",
             "  2026-11-21  0                                 0",

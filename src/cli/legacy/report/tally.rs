@@ -23,7 +23,7 @@ pub(super) struct Tally {
     /// Times and outcomes.
     pub(super) stops: Vec<(String, String)>,
     pub(super) seen: Seen,
-    /// Of the last summary in which any were.
+    /// When the last browser with legacy cookies is told of: in a summary, or by what came of its cookies.
     pub(super) last_seen: Option<String>,
 }
 
@@ -64,6 +64,11 @@ impl Tally {
     pub(super) fn add(&mut self, event: &Value) {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let time = text("time");
+        // Until the first summary of a gateway, and where one was lost, what came of them says that they were there.
+        let was_there = ["legacy_migrated", "legacy_refused", "legacy_conflict", "legacy_seen"].contains(&text("kind"));
+        if was_there && self.last_seen.as_deref() < Some(time) {
+            self.last_seen = Some(time.to_owned());
+        }
         let day = self.days.entry(time.get(..10).unwrap_or_default().to_owned()).or_default();
         match text("kind") {
             "legacy_migrated" => {
@@ -95,9 +100,6 @@ impl Tally {
             "legacy_seen" => {
                 day.seen.add(event);
                 self.seen.add(event);
-                if self.last_seen.as_deref() < Some(time) {
-                    self.last_seen = Some(time.to_owned());
-                }
             }
             _ => {}
         }
