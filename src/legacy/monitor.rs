@@ -175,9 +175,10 @@ impl Monitor {
             self.hear(cx, asked, Evidence::Failed);
         }
         if self.unavailable.check(()).is_ok() {
+            let status = if let Unavailable::Status(status) = why { Some(status) } else { None };
             tracing::warn!(
-                request_id = %cx.id, %carrier, again_in_s = AGAIN.per.as_secs(),
-                "[Session-V2] the backend does not answer: the legacy cookies stay, and the next request tries again"
+                request_id = %cx.id, %carrier, reason = why.as_str(), status, again_in_s = AGAIN.per.as_secs(),
+                "[Session-V2] the backend does not answer as it should: the legacy cookies stay, and the next request tries again"
             );
         }
     }
