@@ -77,3 +77,20 @@ fn the_configuration_names_the_cookies_and_no_secret_is_needed() {
     assert_eq!(code, 1, "{out}{error}");
     assert!(out.contains("shop_session (1)") && !out.contains("session_token (1)"), "{out}");
 }
+
+/// What clears cookies goes through a list mostly, and nothing there is named after cookies.
+#[test]
+fn lists_and_short_constants_of_a_file_that_is_about_cookies_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "const KEY = 'appSession';\nexport const all = () => req.cookies.get(KEY);\n\
+                  const ALL = ['session_token', \"onboardingStep\"];\nALL.forEach((n) => Cookies.remove(n));\n\
+                  for (const n of ['tenantId']) document.cookie = `${n}=; Max-Age=0`;\n\
+                  const N = { session: 'dott_auth_session' };\ncookies().get(N.session);\n";
+    write(folder.path(), "clear.js", source);
+    write(folder.path(), "form.js", "const FIELDS = ['email', 'role'];\nconst KEY = 'userId';\n");
+    let (code, out, _) = output(&["legacy", "scan", folder.path().to_str().unwrap()]);
+    for name in ["appSession (2)", "session_token (1)", "onboardingStep (1)", "tenantId (1)", "dott_auth_session (2)"] {
+        assert!(out.contains(name), "{name}: {out}");
+    }
+    assert!(code == 1 && !out.contains("form.js"), "{out}");
+}

@@ -4,6 +4,7 @@
 //! a string that has to do with cookies, or in a constant that does. That is looked for by the text around the name
 //! and not by a parser: an application has more languages than one, and what is missed or found too much is seen at once.
 
+mod list;
 mod text;
 mod uses;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::list;
 use super::text::{Opener, after, before, line_of, opener, path_before};
 
 /// Brackets outwards that are looked at: a name in a list in the argument of a call.
@@ -84,7 +85,8 @@ pub(super) struct Constant {
 /// Every place of a source, and constants that may be used elsewhere.
 pub(super) fn find(source: &str, names: &Names) -> (Vec<Use>, Vec<Constant>) {
     let aliases = aliases(source);
-    let (mut uses, mut constants) = (Vec::new(), Vec::new());
+    let about_cookies = list::is_about_cookies(source);
+    let (mut uses, mut constants, mut here) = (Vec::new(), Vec::new(), Vec::new());
     for (name, place) in tokens(source, &|text| names.named(text)) {
         let (line, text) = line_of(source, place.start);
         if is_comment(text) {
@@ -100,10 +102,24 @@ pub(super) fn find(source: &str, names: &Names) -> (Vec<Use>, Vec<Constant>) {
                 uses.push(definition);
             } else if can_be_followed(constant) {
                 constants.push(Constant { constant: constant.to_owned(), definition });
+            } else {
+                here.push(Constant { constant: constant.to_owned(), definition });
             }
+        } else if about_cookies && list::is_of_names(source, place.start, &|text| names.contains(text)) {
+            uses.push(made(What::Names, "a list"));
         }
     }
+    uses.extend(within(source, &here));
     (uses, constants)
+}
+
+/// Where constants with common names are used as names of cookies, in their own file.
+fn within(source: &str, here: &[Constant]) -> Vec<Use> {
+    let by_name: BTreeMap<&str, &str> =
+        here.iter().map(|c| (c.constant.as_str(), c.definition.name.as_str())).collect();
+    let (used, mut uses): (Vec<String>, Vec<Use>) = of_constants(source, &by_name).into_iter().unzip();
+    uses.extend(here.iter().filter(|c| used.contains(&c.constant)).map(|c| c.definition.clone()));
+    uses
 }
 
 /// Where constants are used as names of cookies.
@@ -330,7 +346,7 @@ fn is_assignment(text: &str) -> bool {
     text.strip_prefix('=').is_some_and(|rest| !rest.starts_with(['=', '>']))
 }
 
-fn is_comment(line: &str) -> bool {
+pub(super) fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     ["//", "/*", "* ", "# ", "<!--"].iter().any(|start| line.starts_with(start))
 }
