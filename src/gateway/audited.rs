@@ -31,6 +31,8 @@ impl Gateway {
             self.audit.note(completed(cx, event));
         }
         cx.set_cookies.clear();
+        cx.expiries.clear();
+        cx.expiries_below.clear();
         let mut answer = Rejection::audit_unavailable().answer(cx);
         endpoint::no_store(answer.headers_mut());
         answer
