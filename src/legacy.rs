@@ -2,8 +2,8 @@
 //! Beside it stands what watches over migrations: the [`Monitor`] tells of them, and stops them when they go wrong.
 //!
 //! A [`Jar`] is what a browser sent; [`Carriers`] know by configuration which of its cookies may hold a session, and
-//! read [`Claims`] out of them. A claim is a [`Proof`] that the backend judges, and nothing else: who somebody is, their
-//! tenant and their onboarding are never taken from a cookie, so there is no place for them here.
+//! read [`Claims`] out of them. A claim is a [`Proof`](crate::session::Proof) that the backend judges, and nothing else:
+//! who somebody is, their tenant and their onboarding are never taken from a cookie, so there is no place for them here.
 //!
 //! Every size is bounded before anything is decoded. Why something was not read is for log, metrics and the command
 //! line; on the wire all failures are the same.
