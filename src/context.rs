@@ -276,6 +276,13 @@ impl Context {
         !self.set_cookies.is_empty() || !self.expiries.is_empty()
     }
 
+    /// Leaves the browser's cookies as they are.
+    pub(crate) fn set_no_cookies(&mut self) {
+        self.set_cookies.clear();
+        self.expiries.clear();
+        self.expiries_below.clear();
+    }
+
     /// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1).
     pub fn safe_method(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)

@@ -18,9 +18,7 @@ pub(crate) fn finish(cx: &mut Context, answer: &mut Response<Body>) {
     let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     if cx.by_header {
-        cx.set_cookies.clear();
-        cx.expiries.clear();
-        cx.expiries_below.clear();
+        cx.set_no_cookies();
     }
     for line in cx.set_cookies.drain(..) {
         headers.append(SET_COOKIE, line);

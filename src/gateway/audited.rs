@@ -30,9 +30,7 @@ impl Gateway {
             let event = Event::new(Kind::SessionEnded).fingerprint(sid.fingerprint()).reason(reason);
             self.audit.note(completed(cx, event));
         }
-        cx.set_cookies.clear();
-        cx.expiries.clear();
-        cx.expiries_below.clear();
+        cx.set_no_cookies();
         let mut answer = Rejection::audit_unavailable().answer(cx);
         endpoint::no_store(answer.headers_mut());
         answer

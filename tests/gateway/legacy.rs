@@ -15,7 +15,7 @@ mod wire;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::backend::{ALICE, API, Act, BOB, Scripted, World, cookie, made_up};
+use crate::support::backend::{ALICE, API, Act, BOB, SIGN_OUT, Scripted, World, cookie, made_up};
 use crate::support::gateway::KEY;
 use crate::support::legacy::{base64_json, cbc, encoded, session, token};
 use crate::support::{Answer, Client};

@@ -39,6 +39,37 @@ async fn a_migration_is_told_with_who_and_by_which_cookie_and_without_what_was_i
     assert_eq!(trail(&world).len(), 1, "a page that asks for more tells nothing new");
 }
 
+fn syslog(address: &str) -> String {
+    format!("[[audit.syslog]]\naddress = \"unix:{address}\"\non_failure = \"block\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_cannot_be_told_no_cookie_goes_and_no_proof_is_used_up() {
+    let world = World::with(&(legacy("mode = \"enforce\"") + &syslog("/nowhere/log"))).await;
+    let jar = cbc_cookie(&world.sid(ALICE).await);
+    for _ in 0..2 {
+        let answer = page(&world, "/acme/dashboard", &jar).await;
+        assert_eq!((answer.status, answer.set_cookies()), (503, vec![]));
+    }
+    assert_eq!(world.backend.count(MIGRATE), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_told_of_ends_and_no_cookie_goes_with_the_answer_that_is_withheld() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("log");
+    let listens = std::os::unix::net::UnixDatagram::bind(&address).unwrap();
+    let world = World::with(&(legacy("mode = \"enforce\"") + &syslog(address.to_str().unwrap()))).await;
+    let jar = cbc_cookie(&world.sid(ALICE).await);
+    // It works until now.
+    listens.set_read_timeout(Some(std::time::Duration::from_secs(15))).unwrap();
+    listens.recv(&mut [0; 1024]).unwrap();
+    drop(listens);
+    let answer = page(&world, "/acme/dashboard", &jar).await;
+    assert_eq!((answer.status, answer.set_cookies()), (503, vec![]));
+    assert_eq!((world.backend.count(MIGRATE), world.backend.count(SIGN_OUT)), (1, 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_told_before_the_answer() {
     let world = audited_world().await;
