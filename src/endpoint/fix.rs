@@ -9,6 +9,8 @@
 
 mod page;
 
+use std::time::Duration;
+
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -134,8 +136,7 @@ async fn ask(gateway: &Gateway, cx: &mut Context, came: &SidCookies) -> Result<V
                 return Err(Rejection::backend_unavailable());
             }
             Lookup::Throttled { retry_after } => {
-                let wait = *retry_after;
-                return Err(Rejection::decided(Refusal::Throttled, Reason::Throttled, None).retry_after(wait));
+                return Err(throttled(*retry_after));
             }
             Lookup::Found(_) | Lookup::Refused(_) | Lookup::Absent => lookups.push((sid, lookup)),
         }
@@ -157,11 +158,13 @@ async fn claimed(gateway: &Gateway, cx: &mut Context, headers: &HeaderMap, reaso
         (Lookup::Found(found), Some(sid)) => Ok(Truth::Live(sid, found)),
         (Lookup::Refused(code), _) => Ok(Truth::None(Reason::Refused(code))),
         (Lookup::Unavailable(_), _) => Err(Rejection::backend_unavailable()),
-        (Lookup::Throttled { retry_after }, _) => {
-            Err(Rejection::decided(Refusal::Throttled, Reason::Throttled, None).retry_after(retry_after))
-        }
+        (Lookup::Throttled { retry_after }, _) => Err(throttled(retry_after)),
         (Lookup::Absent | Lookup::Found(_), _) => Ok(Truth::None(reason)),
     }
+}
+
+fn throttled(retry_after: Duration) -> Rejection {
+    Rejection::decided(Refusal::Throttled, Reason::Throttled, None).retry_after(retry_after)
 }
 
 /// The first live one that is not nearly over counts, unless they are of different users: which of them the person means
