@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::backend::{ALICE, API, Act, BOB, SIGN_OUT, VALIDATE, World, cookie, drops, made_up};
 use crate::support::store::{Entry, Store};
+use crate::support::upstream::until;
 use crate::support::{Answer, Client};
 use sidgate::demo::SessionPolicy;
 
@@ -35,9 +36,7 @@ fn tossed(path: &str) -> Entry {
 
 async fn until_ended(world: &World, sid: &str) {
     let ended = || world.backend.seen(SIGN_OUT).iter().any(|s| s.header("authorization").unwrap().ends_with(sid));
-    while !ended() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it has ended at the backend", ended).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +176,13 @@ async fn while_one_of_them_cannot_be_asked_about_none_ends_and_none_expires() {
         page(cookie(sid)).await;
     }
     world.backend.on("", Act::Drop);
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    for sid in [&known, &other] {
+        // Until what is known of it is over, and the backend is asked in vain.
+        let asked = world.backend.count(VALIDATE);
+        while world.backend.count(VALIDATE) == asked {
+            page(cookie(sid)).await;
+        }
+    }
     for jar in [format!("sid={known}; sid={other}"), format!("sid={dead}; sid={known}"), format!("sid={dead}; sid=x")] {
         let answer = page(jar).await;
         assert!(!drops(&answer) && answer.sid().is_none(), "{answer:?}");
