@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// Characters of the largest session cookie: browsers drop what is over 4096 bytes, name and attributes included.
 pub(crate) const LARGEST: usize = 3800;
+/// Characters of one that is as large as it gets.
+pub(crate) const NEARLY: std::ops::RangeInclusive<usize> = LARGEST - 40..=LARGEST;
 
 /// What `encodeURIComponent` leaves as it is.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -70,16 +72,13 @@ pub(crate) fn session(session_id: Option<&str>) -> Value {
 /// each other, and what must stay.
 pub(crate) fn full(secret: &str, session_id: &str) -> Vec<(String, String)> {
     let mut of_session = session(Some(session_id));
-    // Percent-encoding and base64 make the length jump: filled up until it is nearly reached.
+    // How many characters of base64 are percent-encoded is chance: filled until it is nearly reached.
     let mut sealed = encoded(&cbc(secret, &of_session));
-    let mut filling = (LARGEST - sealed.len().min(LARGEST)) * 5 / 7;
-    while filling > 0 {
+    let mut filling = 0;
+    while !NEARLY.contains(&sealed.len()) {
+        filling = (filling + LARGEST * 5 / 7).saturating_sub(sealed.len() * 5 / 7 + 8);
         of_session["user"]["picture"] = json!("p".repeat(filling));
         sealed = encoded(&cbc(secret, &of_session));
-        if sealed.len() <= LARGEST {
-            break;
-        }
-        filling = filling.saturating_sub(16);
     }
     let unprotected =
         json!({ "user": { "email": "somebody@example.test", "needsOnboarding": true }, "currentStep": "plan" });
