@@ -81,7 +81,12 @@ for (const version of [15, 16]) {
     promise("goes round by two cookies that contradict each other: a page says so, with one way on", async (visitor) => {
       await signsIn(visitor);
       await visitor.page.waitForURL((url) => UUID.test(url.pathname));
+      // From a page without scripts, whose router goes round with nobody; and the way from sign-in is not counted with it.
+      await visitor.page.goto("/api/auth/fix-session");
+      await visitor.context.clearCookies({ name: "__Host-sidgate-redirects" });
       await has(visitor, [["onboardingCompleted", "false"], ["setupComplete", "true"]]);
+      const loops = () => gateway().metric('sidgate_redirect_loops_total\\{cause="application_to_onboarding"\\}');
+      const before = await loops();
       const asked = await visitor.counting(() => visitor.page.goto("/dashboard"));
       await visitor.page.getByText("sending you to the setup of your account and away from it again").waitFor();
       assert.equal(asked.redirects, 10);
@@ -89,8 +94,7 @@ for (const version of [15, 16]) {
       assert.equal(await visitor.page.locator("a, button").count(), 1);
       await visitor.picture(`next ${version} goes round`);
       assert.ok(await visitor.cookie(), "nobody is signed out by it");
-      // The router of the page before may have been going round as well.
-      assert.ok(await gateway().metric('sidgate_redirect_loops_total\\{cause="application_to_onboarding"\\}') >= 1);
+      assert.equal(await loops(), before + 1);
       assert.match(gateway().service.output, /sends a browser round in circles/);
       // A link of the application's own does not hang: the router is told, and loads the page.
       await visitor.page.goto("/");
